@@ -1,0 +1,118 @@
+/** Every error class of the library, and the status codes. Browser-safe: generated code reaches this file. */
+import type { AddressText } from "./addr/logical-address.js";
+
+/** The seventeen canonical gRPC codes, without OK. A newer peer may send others: they survive as they are. */
+export const RPC_CODES = {
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+
+/** A code by name. `(string & {})` keeps completion and lets codes of newer peers through. */
+export type Code = keyof typeof RPC_CODES | (string & {});
+
+/**
+ * Whether the handler may have run.
+ * `"notRun"`: it did not, trying again is safe. `"unknown"`: it may have. `"ran"`: it did, this is its answer.
+ */
+export type Execution = "notRun" | "unknown" | "ran";
+
+export interface RpcErrorOptions {
+  /** The application's own number, 0 for none. Travels to the caller. */
+  appCode?: number | undefined;
+  /** Anything the application wants to say beyond the message. Travels to the caller. */
+  details?: Uint8Array | undefined;
+  cause?: unknown;
+  /** Set by the library on the caller's side. */
+  execution?: Execution | undefined;
+  peer?: AddressText | undefined;
+  method?: string | undefined;
+  path?: readonly AddressText[] | undefined;
+}
+
+/**
+ * Why a call failed, the same class on both sides. A handler throws it to answer with a code; the caller gets it with
+ * `execution`, `peer`, `method` and `path` filled in. Branch on the fields, never on the message.
+ */
+export class RpcError extends Error {
+  override readonly name = "RpcError";
+  readonly code: Code;
+  readonly appCode: number;
+  readonly details: Uint8Array | undefined;
+  readonly execution: Execution;
+  /** The node that was called, or `"0.0.0"` when none was chosen. */
+  readonly peer: AddressText;
+  /** Full name of the method, `""` where there is none. */
+  readonly method: string;
+  /** The nodes on the way, in order; the last one is where it failed. */
+  readonly path: readonly AddressText[];
+
+  constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
+    super(message, "cause" in options && options.cause !== undefined ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.appCode = options.appCode ?? 0;
+    this.details = options.details;
+    this.execution = options.execution ?? "ran";
+    this.peer = options.peer ?? "0.0.0";
+    this.method = options.method ?? "";
+    this.path = options.path ?? [];
+  }
+
+  /** Also true for an `RpcError` of another installed copy of the library, where `instanceof` fails. */
+  static is(error: unknown): error is RpcError {
+    return error instanceof Error && error.name === "RpcError" && "execution" in error && "code" in error;
+  }
+}
+
+/** A text or number that is no logical address. Thrown before anything is sent. */
+export class InvalidAddressError extends Error {
+  override readonly name = "InvalidAddressError";
+  readonly address: string;
+  constructor(address: string, problem: string) {
+    super(`"${address}" is not a valid address: ${problem}`);
+    this.address = address;
+  }
+}
+
+/** Options that cannot work; lists every fault. Thrown by constructors, before anything starts. */
+export class InvalidOptionsError extends Error {
+  override readonly name = "InvalidOptionsError";
+  readonly faults: readonly string[];
+  constructor(what: string, faults: readonly string[]) {
+    super(`${what}: ${faults.join("; ")}`);
+    this.faults = faults;
+  }
+}
+
+/** Why a node did not start. */
+export type StartErrorCode =
+  | "ADDRESS_IN_USE"
+  | "NOT_IN_DISCOVERY"
+  | "LISTEN_FAILED"
+  | "REGISTRATION_FAILED"
+  | "TIMEOUT"
+  | "ABORTED"
+  | "CLOSED";
+
+/** `start()` failed; nothing was left running. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly code: StartErrorCode;
+  constructor(code: StartErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,24 @@
+/** `clusterts/rpc`: all that generated code imports. No Node.js built-ins, so that it bundles for browsers. */
+export { type Code, type Execution, RPC_CODES, RpcError, type RpcErrorOptions } from "../errors.js";
+export { BinaryReader } from "../protobuf/binary-reader.js";
+export { BinaryWriter } from "../protobuf/binary-writer.js";
+export { nameHash } from "./name-hash.js";
+export { byType, type Candidate, type Picker, type Policy } from "./picker.js";
+export {
+  type AddressLike,
+  type AddressText,
+  type Caller,
+  type CallOptions,
+  type Codec,
+  type Context,
+  defineMethod,
+  type LogicalAddress,
+  type Message,
+  type MetadataInit,
+  type Method,
+  type MethodKind,
+  type PostOptions,
+  type Registrar,
+  type Target,
+  type UnaryHandler,
+} from "./service.js";
