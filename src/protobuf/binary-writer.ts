@@ -90,14 +90,14 @@ export class BinaryWriter {
   }
 
   uint32(value: number): this {
-    if (value >>> 0 !== value) throw notInRange("uint32", value);
+    if (value >>> 0 !== value) return this.uint32(unsignedKey("uint32", value));
     if (this.pos + 5 > this.#end) this.#reserve(varintSize(value));
     this.#varint(value);
     return this;
   }
 
   int32(value: number): this {
-    if ((value | 0) !== value) throw notInRange("int32", value);
+    if ((value | 0) !== value) return this.int32(signedKey("int32", value));
     if (value < 0) {
       int32[LOW] = value;
       int32[HIGH] = -1;
@@ -109,7 +109,7 @@ export class BinaryWriter {
   }
 
   sint32(value: number): this {
-    if ((value | 0) !== value) throw notInRange("sint32", value);
+    if ((value | 0) !== value) return this.sint32(signedKey("sint32", value));
     return this.uint32(((value << 1) ^ (value >> 31)) >>> 0);
   }
 
@@ -121,12 +121,12 @@ export class BinaryWriter {
   }
 
   fixed32(value: number): this {
-    if (value >>> 0 !== value) throw notInRange("fixed32", value);
+    if (value >>> 0 !== value) return this.fixed32(unsignedKey("fixed32", value));
     return this.#word(value);
   }
 
   sfixed32(value: number): this {
-    if ((value | 0) !== value) throw notInRange("sfixed32", value);
+    if ((value | 0) !== value) return this.sfixed32(signedKey("sfixed32", value));
     return this.#word(value);
   }
 
@@ -276,6 +276,19 @@ function varint64Size(low: number, high: number): number {
   if (high === 0) return varintSize(low);
   if (high < 8) return 5;
   return 5 + varintSize(high >>> 3);
+}
+
+/** Keys of maps come as text from generated code, which keeps them as an object's keys: that one is a number nonetheless. */
+function signedKey(type: string, value: unknown): number {
+  const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : undefined;
+  if (number === undefined || (number | 0) !== number) throw notInRange(type, value);
+  return number | 0;
+}
+
+function unsignedKey(type: string, value: unknown): number {
+  const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : undefined;
+  if (number === undefined || number >>> 0 !== number) throw notInRange(type, value);
+  return number >>> 0;
 }
 
 const TWO_32 = 2 ** 32;
