@@ -63,6 +63,8 @@ export class Channel {
   readonly sent = new SentRanges();
   readonly counters: ChannelCounters = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
   readonly openedAt: number;
+  /** Largest payload that both ends take. */
+  readonly maxPayloadBytes: number;
   /** Round-trip time of the last ping in milliseconds. */
   rttMs: number | undefined;
   readonly #self: LogicalAddress;
@@ -95,6 +97,7 @@ export class Channel {
     this.#clock = clock;
     this.#options = options;
     this.#events = events;
+    this.maxPayloadBytes = Math.min(maxPayloadBytes, peer.maxPayloadBytes);
     this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
     this.openedAt = clock.now();
     this.#lastReadAt = this.openedAt;

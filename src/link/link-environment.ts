@@ -16,6 +16,8 @@ import type { SentRanges } from "./sent-ranges.js";
 export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize"> {
   /** A connection is gone: what is in `sent` and was not answered may have run. */
   onLost(peer: LogicalAddress, sent: SentRanges, cause: Error): void;
+  /** These messages left the queue: their link is ready now. */
+  onSent(messages: readonly HeldMessage[]): void;
   /** These messages were never sent and will not be. `cause` says why, in one line. */
   onUnsent(messages: readonly HeldMessage[], cause: Error): void;
   /** The peer takes no new work (`true`), or is back (`false`). */

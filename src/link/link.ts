@@ -91,7 +91,7 @@ export class Link {
 
   get maxPayloadBytes(): number {
     const own = this.#env.identity.maxPayloadBytes;
-    return this.#state.phase === "ready" ? Math.min(own, this.#state.channel.peer.maxPayloadBytes) : own;
+    return this.#state.phase === "ready" ? this.#state.channel.maxPayloadBytes : own;
   }
 
   get congested(): boolean {
@@ -365,10 +365,10 @@ export class Link {
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
     const now = clock.now();
-    for (const message of this.#pending.takeAll()) {
-      // A request whose time is over is left out: its caller is told by the deadline sweep.
-      if (message.deadlineAt > now) channel.sendHeld(message);
-    }
+    // A request whose time is over is left out: its caller is told by the deadline sweep.
+    const queued = this.#pending.takeAll().filter((message) => message.deadlineAt > now);
+    for (const message of queued) channel.sendHeld(message);
+    if (queued.length > 0) events.onSent(queued);
     channel.open(rest);
   }
 

@@ -20,7 +20,7 @@ export class Links {
   readonly #links = new Map<LogicalAddress, Link>();
   readonly #anonymous = new Set<Channel>();
   /** Openings of strangers under way; each can be given up. */
-  readonly #openings = new Set<(cause: Error) => void>();
+  readonly #openings = new Set<{ giveUp: (cause: Error) => void }>();
   /** Openings that were refused, by reason: what a scan or a misconfiguration looks like. */
   readonly refusals = new Map<RefusalName | "other", number>();
   readonly #sweepMs: number;
@@ -61,22 +61,24 @@ export class Links {
     }
     const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
     const handshake = new AcceptorHandshake(identity, keyring, this.#terms, facts);
-    const giveUp = openAsAcceptor(
+    const opening = { giveUp: (_cause: Error): void => {} };
+    const done = (): void => void this.#openings.delete(opening);
+    this.#openings.add(opening);
+    opening.giveUp = openAsAcceptor(
       connection,
       handshake,
       clock,
       options.handshakeTimeoutMs,
       (pending) => {
-        this.#openings.delete(giveUp);
+        done();
         this.#onPeer(pending);
       },
       (error) => {
-        this.#openings.delete(giveUp);
+        done();
         this.#count(error instanceof HandshakeError ? error.reason : "other");
         logger.warn({ remote: connection.remote, cause: error.message }, `refused a connection from ${connection.remote}: ${error.message}`);
       },
     );
-    this.#openings.add(giveUp);
   }
 
   onMemberChanged(peer: LogicalAddress, known: boolean): void {
@@ -103,7 +105,7 @@ export class Links {
   #stop(cause: Error): void {
     this.#closed = true;
     this.#env.clock.clearTimeout(this.#sweepTimer);
-    for (const giveUp of this.#openings) giveUp(cause);
+    for (const opening of this.#openings) opening.giveUp(cause);
   }
 
   #make(peer: LogicalAddress): Link {
