@@ -1,5 +1,6 @@
 /** Reads protobuf's wire format from a buffer of the caller's. Stands behind the code that ts-proto generates. */
 import { MessageDecodeError } from "./errors.js";
+import { readAscii, SHORT_READ } from "./short-text.js";
 import { normalize, readUtf8 } from "./utf8.js";
 import { float32, float64, HIGH, int32, int64, LOW, uint64 } from "./words.js";
 
@@ -68,25 +69,23 @@ export class BinaryReader {
 
   uint32(): number {
     const buf = this.buf;
-    let pos = this.pos;
-    if (pos < this.len) {
-      const byte = buf[pos]!;
-      if (byte < 0x80) {
+    const pos = this.pos;
+    const left = this.len - pos;
+    if (left > 0) {
+      const first = buf[pos]!;
+      if (first < 0x80) {
         this.pos = pos + 1;
-        return byte;
+        return first;
+      }
+      if (left > 1) {
+        const second = buf[pos + 1]!;
+        if (second < 0x80) {
+          this.pos = pos + 2;
+          return (first & 0x7f) | (second << 7);
+        }
       }
     }
-    const last = Math.min(this.len, pos + 10);
-    let value = 0;
-    for (let shift = 0; pos < last; shift += 7) {
-      const byte = buf[pos++]!;
-      if (shift < 32) value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        this.pos = pos;
-        return value >>> 0;
-      }
-    }
-    throw this.#badVarint();
+    return this.#varint32();
   }
 
   int32(): number {
@@ -99,6 +98,14 @@ export class BinaryReader {
   }
 
   bool(): boolean {
+    const pos = this.pos;
+    if (pos < this.len) {
+      const byte = this.buf[pos]!;
+      if (byte < 0x80) {
+        this.pos = pos + 1;
+        return byte !== 0;
+      }
+    }
     this.#varint64();
     return int32[LOW] !== 0 || int32[HIGH] !== 0;
   }
@@ -163,6 +170,10 @@ export class BinaryReader {
   string(): string {
     const length = this.uint32();
     const start = this.#take(length, "a string");
+    if (length <= SHORT_READ) {
+      const ascii = readAscii(this.buf, start, length);
+      if (ascii !== undefined) return ascii;
+    }
     const text = readUtf8(this.buf, start, this.pos);
     if (text === undefined) throw this.#malformed("a string that is not valid UTF-8");
     return text;
@@ -238,6 +249,23 @@ export class BinaryReader {
     return length <= MAX_COPY ? view.slice() : view;
   }
 
+  /** The low 32 bits of a varint of up to ten bytes. */
+  #varint32(): number {
+    const buf = this.buf;
+    const last = Math.min(this.len, this.pos + 10);
+    let pos = this.pos;
+    let value = 0;
+    for (let shift = 0; pos < last; shift += 7) {
+      const byte = buf[pos++]!;
+      if (shift < 32) value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        this.pos = pos;
+        return value >>> 0;
+      }
+    }
+    throw this.#badVarint();
+  }
+
   /** Reads a varint of up to ten bytes into `words`. */
   #varint64(): void {
     const buf = this.buf;
@@ -245,22 +273,25 @@ export class BinaryReader {
     let pos = this.pos;
     let low = 0;
     let high = 0;
-    for (let shift = 0; pos < last; shift += 7) {
-      const byte = buf[pos++]!;
-      const bits = byte & 0x7f;
-      if (shift < 28) low |= bits << shift;
-      else if (shift === 28) {
-        low |= bits << 28;
-        high = bits >>> 4;
-      } else high |= bits << (shift - 32);
-      if (byte < 0x80) {
-        this.pos = pos;
-        int32[LOW] = low;
-        int32[HIGH] = high;
-        return;
+    let byte = 0x80;
+    for (let shift = 0; shift < 28 && pos < last; shift += 7) {
+      byte = buf[pos++]!;
+      low |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    if (byte > 0x7f && pos < last) {
+      byte = buf[pos++]!;
+      low |= byte << 28;
+      high = (byte & 0x7f) >>> 4;
+      for (let shift = 3; byte > 0x7f && pos < last; shift += 7) {
+        byte = buf[pos++]!;
+        high |= (byte & 0x7f) << shift;
       }
     }
-    throw this.#badVarint();
+    if (byte > 0x7f) throw this.#badVarint();
+    this.pos = pos;
+    int32[LOW] = low;
+    int32[HIGH] = high;
   }
 
   /** Reads eight bytes into `words`. */

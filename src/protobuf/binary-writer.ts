@@ -1,5 +1,6 @@
 /** Writes protobuf's wire format in place, into a buffer of the caller's. Stands behind the code that ts-proto generates. */
 import { MessageTooLargeError } from "./errors.js";
+import { SHORT_WRITE, writeAscii } from "./short-text.js";
 import { allocate, normalize, utf8Length, writeUtf8 } from "./utf8.js";
 import { float32, float64, HIGH, int32, int64, LOW, uint64 } from "./words.js";
 
@@ -91,6 +92,10 @@ export class BinaryWriter {
 
   uint32(value: number): this {
     if (value >>> 0 !== value) return this.uint32(unsignedKey("uint32", value));
+    if (value < 0x80 && this.pos < this.#end) {
+      this.buf[this.pos++] = value;
+      return this;
+    }
     if (this.pos + 5 > this.#end) this.#reserve(varintSize(value));
     this.#varint(value);
     return this;
@@ -182,9 +187,14 @@ export class BinaryWriter {
   string(value: string): this {
     if (typeof value !== "string") throw notOfType("string", "a string", value);
     const units = value.length;
-    // A UTF-16 unit takes three bytes at most. The length takes as many as for ASCII, or is moved for.
+    if (units <= SHORT_WRITE && this.pos + 1 + units <= this.#end && writeAscii(this.buf, value, this.pos + 1)) {
+      this.buf[this.pos] = units;
+      this.pos += 1 + units;
+      return this;
+    }
+    // A UTF-16 unit takes three bytes at most. The length is taken to be that of ASCII, and the text moved when it is not.
     let size = varintSize(units);
-    if (this.pos + size + 4 + units * 3 > this.#end) {
+    if (this.pos + 5 + units * 3 > this.#end) {
       const length = utf8Length(value);
       size = varintSize(length);
       this.#reserve(size + length);
