@@ -2,9 +2,12 @@
 import { MessageDecodeError } from "./errors.js";
 import { readAscii, SHORT_READ } from "./short-text.js";
 import { normalize, readUtf8 } from "./utf8.js";
-import { float32, float64, HIGH, int32, int64, LOW, uint64 } from "./words.js";
+import * as words from "./words.js";
 
 export { MessageDecodeError } from "./errors.js";
+
+// Constants of this module: what is imported would be looked up and checked at each use.
+const { float32, float64, HIGH, int32, int64, LOW, uint64 } = words;
 
 /** Messages within messages, and groups within groups; as in protobuf's other implementations. */
 const MAX_DEPTH = 100;
@@ -20,6 +23,7 @@ export class BinaryReader {
   len: number;
   #start: number;
   #depth = 0;
+  #view: DataView | undefined = undefined;
 
   constructor(buf: Uint8Array) {
     this.buf = normalize(buf);
@@ -31,7 +35,10 @@ export class BinaryReader {
   /** Reads `[pos, end)` of `buf` from now on: one reader serves any number of messages, one after the other. */
   attach(buf: Uint8Array, pos: number, end: number): this {
     if (end > buf.length || pos > end) throw new RangeError(`a message at [${pos}, ${end}) in a buffer of ${buf.length} bytes`);
-    this.buf = normalize(buf);
+    if (buf !== this.buf) {
+      this.buf = normalize(buf);
+      this.#view = undefined;
+    }
     this.pos = pos;
     this.len = end;
     this.#start = pos;
@@ -68,21 +75,12 @@ export class BinaryReader {
   }
 
   uint32(): number {
-    const buf = this.buf;
     const pos = this.pos;
-    const left = this.len - pos;
-    if (left > 0) {
-      const first = buf[pos]!;
-      if (first < 0x80) {
+    if (pos < this.len) {
+      const byte = this.buf[pos]!;
+      if (byte < 0x80) {
         this.pos = pos + 1;
-        return first;
-      }
-      if (left > 1) {
-        const second = buf[pos + 1]!;
-        if (second < 0x80) {
-          this.pos = pos + 2;
-          return (first & 0x7f) | (second << 7);
-        }
+        return byte;
       }
     }
     return this.#varint32();
@@ -140,13 +138,21 @@ export class BinaryReader {
   }
 
   float(): number {
-    int32[0] = this.sfixed32();
-    return float32[0]!;
+    return this.#dataView().getFloat32(this.#take(4, "a 32-bit value"), true);
   }
 
   double(): number {
-    this.#words();
-    return float64[0]!;
+    return this.#dataView().getFloat64(this.#take(8, "a 64-bit value"), true);
+  }
+
+  #dataView(): DataView {
+    if (this.#view !== undefined) return this.#view;
+    return this.#makeView();
+  }
+  #makeView(): DataView {
+    const view = new DataView(this.buf.buffer, this.buf.byteOffset, this.buf.length);
+    this.#view = view;
+    return view;
   }
 
   fixed64(): bigint {
@@ -252,12 +258,16 @@ export class BinaryReader {
   /** The low 32 bits of a varint of up to ten bytes. */
   #varint32(): number {
     const buf = this.buf;
-    const last = Math.min(this.len, this.pos + 10);
     let pos = this.pos;
-    let value = 0;
-    for (let shift = 0; pos < last; shift += 7) {
-      const byte = buf[pos++]!;
-      if (shift < 32) value |= (byte & 0x7f) << shift;
+    const last = Math.min(this.len, pos + 10);
+    if (last - pos > 1) {
+      let byte = buf[pos + 1]!;
+      let value = (buf[pos]! & 0x7f) | ((byte & 0x7f) << 7);
+      pos += 2;
+      for (let shift = 14; byte > 0x7f && pos < last; shift += 7) {
+        byte = buf[pos++]!;
+        if (shift < 32) value |= (byte & 0x7f) << shift;
+      }
       if (byte < 0x80) {
         this.pos = pos;
         return value >>> 0;
