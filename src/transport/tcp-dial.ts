@@ -26,7 +26,7 @@ export async function dialSocket(endpoint: Endpoint, resolveName: Lookup, clock:
 
 function attemptAt(port: number): Attempt<Socket> {
   return (address, connected, failed) => {
-    const socket = connect({ host: address, port, noDelay: true });
+    const socket = connect({ host: address, port });
     socket.pause();
     socket.on("error", failed); // stays: an attempt that was given up may still fail
     socket.once("connect", () => {

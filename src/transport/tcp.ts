@@ -42,7 +42,7 @@ export class TcpTransport implements Transport {
 
   /** @throws Error with the system's `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...); it is not tried again. */
   listen(endpoint: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
       // Reset by the peer before it was accepted: without an address nothing can be said of it.
       if (socket.remoteAddress === undefined) socket.destroy();
       else onConnection(new SocketConnection(socket, ANYBODY));
