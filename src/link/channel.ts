@@ -77,6 +77,9 @@ export class Channel {
   readonly #large = new LargeMessages();
   readonly #assembler: FragmentAssembler;
   readonly #peerIsHarbor: boolean;
+  /** Settles when the connection is gone. */
+  readonly closed: Promise<void>;
+  #resolveClosed: () => void = () => {};
   #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   #flushArmed = false;
   #closed = false;
@@ -98,6 +101,9 @@ export class Channel {
     this.#options = options;
     this.#events = events;
     this.maxPayloadBytes = Math.min(maxPayloadBytes, peer.maxPayloadBytes);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
     this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
     this.openedAt = clock.now();
     this.#lastReadAt = this.openedAt;
@@ -393,6 +399,7 @@ export class Channel {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.reject(cause);
+    this.#resolveClosed();
     this.#events.onClosed(this, cause);
   }
 }

@@ -81,6 +81,11 @@ export class Link {
     return this.#state.phase === "ready" || this.#state.phase === "draining" ? this.#state.channel : undefined;
   }
 
+  /** All that are open, those too that only finish. */
+  get channels(): readonly Channel[] {
+    return this.channel === undefined ? [...this.#retired] : [this.channel, ...this.#retired];
+  }
+
   get queued(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#pending.length, bytes: this.#pending.bytes };
   }
@@ -200,17 +205,18 @@ export class Link {
 
   /** Flushes and ends; what is queued fails. */
   close(): void {
-    const channels = [this.channel, ...this.#retired];
+    const { channel } = this;
+    if (channel !== undefined) this.#retired.add(channel);
     this.#enter({ phase: "closed" });
     this.#failPending(new Error("this node is closed"));
-    for (const channel of channels) channel?.end();
+    for (const retired of this.#retired) retired.end();
   }
 
   destroy(cause: Error): void {
-    const channels = [this.channel, ...this.#retired];
+    const { channels } = this;
     this.#enter({ phase: "closed" });
     this.#failPending(cause);
-    for (const channel of channels) channel?.destroy(cause);
+    for (const channel of channels) channel.destroy(cause);
   }
 
   /** The queue has got its first message. A dial that follows a failure too closely waits for its turn. */
@@ -403,7 +409,7 @@ export class Link {
     } else if (unsent.length > 0) {
       events.onUnsent(unsent, cause);
     }
-    events.onLost(this.peer, channel.sent, cause);
+    events.onLost(channel, cause);
   }
 
   /** The only assignment of `#state`: releases what the old phase owned. */

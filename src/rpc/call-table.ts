@@ -71,6 +71,7 @@ export class CallTable {
   #timer: TimerHandle;
   #timerAt = Number.POSITIVE_INFINITY;
   #size = 0;
+  #idleWaiters: (() => void)[] = [];
 
   constructor(clock: Clock, onExpired: (call: Call) => void) {
     this.#clock = clock;
@@ -110,7 +111,7 @@ export class CallTable {
     const call = peer?.calls.get(seq);
     if (call === undefined) return undefined;
     peer!.calls.delete(seq);
-    this.#size--;
+    if (--this.#size === 0) this.#onIdle();
     return call;
   }
 
@@ -131,8 +132,23 @@ export class CallTable {
     return all;
   }
 
+  /** Resolves when no call waits for a reply. */
+  idle(): Promise<void> {
+    if (this.#size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve);
+    });
+  }
+
   *[Symbol.iterator](): IterableIterator<Call> {
     for (const peer of this.#peers.values()) yield* peer.calls.values();
+  }
+
+  #onIdle(): void {
+    if (this.#idleWaiters.length === 0) return;
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
   }
 
   #arm(at: number): void {

@@ -65,6 +65,11 @@ export class RpcCaller {
     return this.#calls.waitsFor(peer);
   }
 
+  /** Resolves when no call waits for a reply. */
+  idle(): Promise<void> {
+    return this.#calls.idle();
+  }
+
   use(interceptor: CallerInterceptor): void {
     this.#interceptors = [...this.#interceptors, interceptor];
     this.#intercepted = chain(this.#interceptors, ({ method, oneWay, to, input, options }) =>
