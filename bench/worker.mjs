@@ -1,33 +1,42 @@
-// One role of one contender in this process: node worker.mjs <role> <json opts>
+/** One role of one contender in this process: `node worker.mjs <role> <json options>`. Started by the runner. */
 const [role, json] = process.argv.slice(2);
-const o = JSON.parse(json);
-const say = (kind, v) => process.stdout.write(`${kind} ${JSON.stringify(v)}\n`);
-process.on("SIGUSR2", () => globalThis.gc?.());
-process.stdin.on("end", () => process.exit(0)).resume(); // the runner went away
-const mod = await import(`./contenders/${o.module}.mjs`);
+const job = JSON.parse(json);
+const say = (kind, value) => process.stdout.write(`${kind} ${JSON.stringify(value)}\n`);
+process.on("SIGUSR2", () => globalThis.gc());
+process.stdin.on("end", () => process.exit(0)).resume(); // the runner has gone, or wants us to end
 
-if (role === "server") {
-  const s = await mod.startServer(o);
-  say("READY", { port: s?.port ?? o.port });
-} else if (role === "relay") {
-  // a contender's own relay, else an application-level one: a server whose handler calls on
-  if (mod.startRelay) await mod.startRelay(o);
-  else {
-    const up = await mod.connect({ ...o, role: "relay", port: o.upstreamPort });
-    await mod.startServer({ ...o, role: "relay", handler: (p) => up.call(p) });
+const contender = await import(`./contenders/${job.module}.mjs`);
+switch (role) {
+  case "server":
+    await contender.startServer(job);
+    say("READY", { port: job.port });
+    break;
+  case "relay":
+    await startRelay();
+    say("READY", { port: job.port });
+    break;
+  case "client":
+    say("RESULT", await load());
+    break;
+  default:
+    throw new Error(`unknown role ${role}`);
+}
+
+/** The contender's own relay; without one, an application's: a server whose handler calls on. */
+async function startRelay() {
+  if (contender.startRelay !== undefined) return contender.startRelay(job);
+  const { payloadOf } = await import("./scenarios/client.mjs");
+  const upstream = await contender.connect({ ...job, port: job.upstreamPort });
+  await contender.startServer({ ...job, handler: async (payload) => payloadOf(upstream, await upstream.call(payload)) });
+}
+
+async function load() {
+  const { SCENARIOS } = await import("./scenarios/index.mjs");
+  const scenario = SCENARIOS[job.scenario];
+  try {
+    const client = await contender.connect(job);
+    return client[scenario.needs] === undefined ? { skip: true } : await scenario.run(client, job);
+  } catch (error) {
+    return { error: String(error?.stack ?? error).slice(0, 500) };
   }
-  say("READY", { port: o.port });
-} else if (role === "client") {
-  const { SCENARIOS } = await import("./scenarios.mjs");
-  const sc = SCENARIOS[o.scenario];
-  const c = await mod.connect(o);
-  if (!c[sc.needs]) say("RESULT", { skip: true });
-  else {
-    try {
-      say("RESULT", await sc.run(c, o));
-    } catch (e) {
-      say("RESULT", { error: String(e?.stack ?? e).slice(0, 500) });
-    }
-  }
-  setTimeout(() => process.exit(0), 50);
 }

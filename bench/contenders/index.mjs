@@ -1,60 +1,51 @@
-// name -> how to run it. module: file in this folder; bin: a program that speaks the
-// same role protocol; optional: only when named with --only.
-
-import { dirname, join } from "node:path";
+/**
+ * The contenders, by name. `module`: the file in this folder, when it is not the name; `opts`: what it is told besides;
+ * `program`: a program that speaks the same role protocol; `broker`: a process that all others connect to, and
+ * `brokerIsRelay`: it takes the relay's place; `relays`: how many relays a call passes; `scenarios`: the only ones it
+ * takes part in; `optional`: runs only when `--only` names it.
+ */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { miniVariants } from "./mini-rpc/variants.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const nats = { cmd: "nats-server", args: (p) => ["-a", "127.0.0.1", "-p", String(p)] };
-const mini = (opts) => ({ module: "mini-rpc", opts, optional: true });
+const natsServer = { command: "nats-server", args: (port) => ["-a", "127.0.0.1", "-p", String(port)] };
+const clustertsScenarios = ["A", "B64", "B512", "C", "D"];
 
-export const CONTENDERS = {
-  "floor-raw": {},
-  "floor-go-raw": { bin: join(here, "..", "go-raw", "go-raw") },
-  "mini-rpc": {},
+/** The Node.js libraries that users would otherwise pick. */
+const PEER_CONTENDERS = {
   "grpc-js": {},
   connect: {},
   moleculer: {},
-  "moleculer-nats": { module: "moleculer", broker: nats, brokerIsRelay: true, opts: { transport: "nats" } },
-  nats: { broker: nats, brokerIsRelay: true },
+  "moleculer-nats": { module: "moleculer", broker: natsServer, brokerIsRelay: true, opts: { transport: "nats" } },
+  nats: { broker: natsServer, brokerIsRelay: true },
   zeromq: {},
   "pinus-rpc": {},
   "pomelo-rpc": {},
   tsrpc: {},
-  yamux: { scenarios: ["E1", "E3"] },
-
-  // variants of mini-rpc: one trick changed at a time (see mini-rpc.mjs)
-  "mini:sync-write": mini({ flush: "sync" }),
-  "mini:cork": mini({ flush: "cork", out: "each" }),
-  "mini:microtask": mini({ flush: "microtask" }),
-  "mini:immediate": mini({ flush: "immediate" }),
-  "mini:writev": mini({ out: "writev" }),
-  "mini:concat": mini({ out: "concat" }),
-  "mini:fresh-buffer": mini({ out: "fresh" }),
-  "mini:onread-client": mini({ read: "onread-client" }),
-  "mini:onread-both": mini({ read: "onread" }),
-  "mini:ring": mini({ pending: "ring" }),
-  "mini:callback": mini({ completion: "callback" }),
-  "mini:async-fn": mini({ completion: "async" }),
-  "mini:als-server": mini({ als: true }),
-  "mini:set-timeout": mini({ timer: "each" }),
-  "mini:wheel": mini({ timer: "wheel" }),
-  "mini:deadline-scan": mini({ timer: "scan" }),
-  "mini:abort-signal": mini({ timer: "abort" }),
-  "mini:js-strings": mini({ str: "js" }),
-  "mini:js-write": mini({ str: "js-write" }),
-  "mini:ascii-check": mini({ str: "ascii-check" }),
-  "mini:latin1": mini({ str: "latin1" }),
-  "mini:nagle": mini({ noDelay: false }),
-  "mini:raw-handle": mini({ write: "handle" }),
-  "mini:async-handler": mini({ handlerKind: "async" }),
-  "mini:json": mini({ codec: "json" }),
-  "mini:protobufjs": mini({ codec: "protobufjs" }),
-  "mini:protobuf-es": mini({ codec: "protobuf-es" }),
-  // what a library has to pay anyhow: a codec, handlers that are async functions, a deadline per call
-  "mini:whole": mini({ codec: "protobufjs", handlerKind: "async", timer: "scan" }),
-  "mini:whole-json": mini({ codec: "json", handlerKind: "async", timer: "scan" }),
-  "mini:best": mini({ best: true }),
-  "mini:best-callback": mini({ best: true, completion: "callback" }),
-  "mini:best-raw-handle": mini({ best: true, completion: "callback", write: "handle" }),
 };
+
+export const PEERS = Object.keys(PEER_CONTENDERS);
+
+export const CONTENDERS = {
+  clusterts: { scenarios: clustertsScenarios },
+  "clusterts:interceptor": { module: "clusterts", opts: { interceptor: true }, scenarios: clustertsScenarios, optional: true },
+  "floor-raw": {},
+  "floor-go-raw": { program: fileURLToPath(new URL("../go-raw/go-raw", import.meta.url)) },
+  "mini-rpc": {},
+  ...PEER_CONTENDERS,
+  yamux: { scenarios: ["E1", "E3"] },
+  ...miniVariants,
+};
+
+/** `name=/path/to/program[,relays=2]`: a contender from outside, in any language. */
+export function parseExternal(text) {
+  const match = /^([^=]+)=([^,]+)(?:,relays=(\d+))?$/.exec(text);
+  if (match === null) throw new Error(`--external ${text}: expected name=/path/to/program[,relays=2]`);
+  const [, name, program, relays] = match;
+  return [name, { program, relays: relays === undefined ? 1 : Number(relays) }];
+}
+
+/** Why it cannot run here, or `undefined`. */
+export function missing({ program }) {
+  return program === undefined || existsSync(program) ? undefined : `no ${program}`;
+}
