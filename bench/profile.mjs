@@ -1,120 +1,140 @@
-// node profile.mjs <contender> <scenario> [json opts]: where the time goes. One run of each:
-//  1. plain: user and kernel CPU seconds per 100k calls, context switches per call
-//  2. with --cpu-prof on both sides: self time by function
-//  3. under strace -c -f (if there): system calls per call
-
+#!/usr/bin/env node
+/**
+ * `node profile.mjs <contender> <scenario> [--keep folder]`: where the time goes. One run of each:
+ * 1. plain: CPU time in user and kernel mode, and context switches, per call;
+ * 2. with --cpu-prof on both sides: self time by function (`--keep`: the .cpuprofile files stay there);
+ * 3. under strace, where it is installed: system calls per call.
+ */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Role } from "./lib/proc.mjs";
+import { parseArgs } from "node:util";
+import { CONTENDERS } from "./contenders/index.mjs";
+import { freePort, launchRole } from "./lib/launch.mjs";
+import { jobOf } from "./lib/measure.mjs";
+import { contextSwitches, cpuTimes } from "./lib/proc.mjs";
+import { selfTimes } from "./lib/self-times.mjs";
+import { sleep } from "./scenarios/client.mjs";
+import { SCENARIOS } from "./scenarios/index.mjs";
 
-const [module, scenario, extra] = process.argv.slice(2);
-const worker = fileURLToPath(new URL("./worker.mjs", import.meta.url));
-let port = 19000 + Math.floor(Math.random() * 900);
-const stat = (pid) => {
-  const s = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const f = s.slice(s.lastIndexOf(")") + 2).split(" ");
-  const st = readFileSync(`/proc/${pid}/status`, "latin1");
-  const n = (k) => Number(new RegExp(`^${k}:\\s+(\\d+)`, "m").exec(st)[1]);
-  return { user: Number(f[11]) / 100, sys: Number(f[12]) / 100, vol: n("voluntary_ctxt_switches"), invol: n("nonvoluntary_ctxt_switches") };
-};
-const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
+const WARMUP_S = 0.8;
+const SECONDS = 2.5;
+const SETTLED_MS = 1100; // after the client has started: warm-up is over
+const WINDOW_MS = 1600; // of steady load, observed from outside
 
-async function run(flags, during, seconds = 2) {
-  const o = {
-    ...JSON.parse(extra ?? "{}"),
-    module,
-    name: module,
-    scenario,
-    seconds,
-    warmup: 0.8,
-    host: "127.0.0.1",
-    port: ++port,
-    serverPort: port,
-    pids: [],
-  };
-  const args = (role) => ["--expose-gc", "--no-warnings", ...flags(role), worker, role, JSON.stringify(o)];
-  const server = new Role("server", process.execPath, args("server"));
-  await server.wait("READY", 8000);
-  o.pids = [server.pid];
-  const client = new Role("client", process.execPath, args("client"));
-  const mid = during ? during(server.pid, client.pid, seconds) : null;
-  const r = await client.wait("RESULT", 30000);
-  const x = await mid;
-  await sleep(100);
-  server.child.stdin.end();
-  client.child.stdin.end();
-  await Promise.race([Promise.all([server.exited, client.exited]), sleep(4000)]);
-  await server.kill();
-  await client.kill();
-  return { r, x };
+const print = (text) => process.stdout.write(`${text}\n`);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "string" } } });
+const [name, scenarioName] = positionals;
+const contender = CONTENDERS[name];
+
+const refused = refusal();
+if (refused !== undefined) {
+  process.stderr.write(`${refused}\n`);
+  process.exit(2);
+}
+await plain();
+await selfTimeByFunction();
+if (spawnSync("strace", ["-V"]).status === 0) await systemCalls();
+else print("  system calls: strace is not installed");
+
+function refusal() {
+  if (contender === undefined || SCENARIOS[scenarioName] === undefined)
+    return "usage: node profile.mjs <contender> <scenario> [--keep folder]";
+  if (contender.program !== undefined) return `${name} is not a Node.js program`;
+  if (contender.broker !== undefined || SCENARIOS[scenarioName].relay)
+    return "brokers and relays are not profiled: choose a contender and a scenario without";
+  if (contender.scenarios !== undefined && !contender.scenarios.includes(scenarioName)) return `${name} has no scenario ${scenarioName}`;
 }
 
-// 1
-{
-  const { r, x } = await run(
-    () => [],
-    async (s, c, seconds) => {
-      await sleep(1100);
-      const a = [stat(s), stat(c)];
-      await sleep(seconds * 1000 - 400);
-      const b = [stat(s), stat(c)];
-      return a.map((_, i) => Object.fromEntries(Object.keys(a[i]).map((k) => [k, b[i][k] - a[i][k]])));
-    },
-  );
-  const _n = r.value * 1.6;
-  ["server", "client"].forEach((_w, _i) => {});
-}
-// 2
-{
-  const dir = mkdtempSync(join(tmpdir(), "prof-"));
-  await run(
-    (role) => ["--cpu-prof", "--cpu-prof-interval", "200", "--cpu-prof-dir", dir, "--cpu-prof-name", `${role}.cpuprofile`],
-    null,
-    2,
-  );
-  for (const f of readdirSync(dir)) {
-    const p = JSON.parse(readFileSync(join(dir, f)));
-    const self = new Map();
-    const byId = new Map(p.nodes.map((n) => [n.id, n]));
-    let _total = 0;
-    p.samples.forEach((id, i) => {
-      const n = byId.get(id);
-      const name = `${n.callFrame.functionName || "(anonymous)"} ${n.callFrame.url.split("/").slice(-1)[0]}${n.callFrame.lineNumber > 0 ? `:${n.callFrame.lineNumber + 1}` : ""}`;
-      if (name.startsWith("(idle)")) return;
-      self.set(name, (self.get(name) ?? 0) + p.timeDeltas[i]);
-      _total += p.timeDeltas[i];
-    });
+/** Runs both sides and gives the client's result; meanwhile `observe(serverPid, clientPid)` may look at them. */
+async function run({ nodeFlags = () => [], observe = async () => undefined }) {
+  const port = await freePort();
+  const job = { ...contender.opts, ...jobOf(name, contender, scenarioName), seconds: SECONDS, warmup: WARMUP_S };
+  Object.assign(job, { port, serverPort: port, clientPort: await freePort(), relayPorts: [] });
+  const server = launchRole("server", job, contender, { nodeFlags: nodeFlags("server") });
+  try {
+    await server.wait("READY", 10_000);
+    job.pids.push(server.pid);
+    const client = launchRole("client", job, contender, { nodeFlags: nodeFlags("client") });
+    try {
+      const [result, observed] = await Promise.all([client.wait("RESULT", 30_000), observe(server.pid, client.pid)]);
+      if (result.value === undefined) throw new Error(result.error ?? `${name} does not offer ${scenarioName}`);
+      return { result, observed };
+    } finally {
+      await client.end(4_000);
+    }
+  } finally {
+    await server.end(4_000);
   }
-  rmSync(dir, { recursive: true });
 }
-// 3
-if (spawnSync("strace", ["-V"]).status === 0) {
-  const { r, x } = await run(
-    () => [],
-    async (s, c) => {
-      await sleep(900);
-      const one = (pid) =>
-        new Promise((res) => {
-          const t = spawn("strace", ["-c", "-f", "-U", "calls,name", "-p", String(pid)]);
-          let out = "";
-          t.stderr.on("data", (d) => {
-            out += d;
-          });
-          t.on("exit", () => res(out));
-          setTimeout(() => t.kill("SIGINT"), 1200);
-        });
-      const before = Date.now();
-      const [a, b] = await Promise.all([one(s), one(c)]);
-      return { a, b, ms: Date.now() - before };
+
+async function plain() {
+  const read = (pid) => ({ ...cpuTimes(pid), switches: contextSwitches(pid) });
+  const { result, observed } = await run({
+    async observe(...pids) {
+      await sleep(SETTLED_MS);
+      const before = pids.map(read);
+      await sleep(WINDOW_MS);
+      return pids.map(read).map((after, i) => ({
+        user: after.user - before[i].user,
+        kernel: after.kernel - before[i].kernel,
+        switches: after.switches - before[i].switches,
+      }));
     },
-    2.5,
-  );
-  const _top = (t) =>
-    [...t.matchAll(/^\s*(\d+)\s+(\w+)$/gm)]
-      .slice(0, 6)
-      .map((m) => `${m[2]} ${(Number(m[1]) / (r.value * 1.2)).toFixed(4)}`)
-      .join(", ");
+  });
+  print(`${name} ${scenarioName}: ${Math.round(result.value)} ${SCENARIOS[scenarioName].metric}`);
+  const count = result.value * (WINDOW_MS / 1000);
+  for (const [i, role] of ["server", "client"].entries()) {
+    const { user, kernel, switches } = observed[i];
+    const busy = (((user + kernel) * 1000) / WINDOW_MS) * 100;
+    print(
+      `  ${role}: user ${((user / count) * 1e6).toFixed(3)} µs, kernel ${((kernel / count) * 1e6).toFixed(3)} µs, ` +
+        `context switches ${(switches / count).toFixed(3)} per call; busy ${busy.toFixed(0)} % of a core`,
+    );
+  }
+}
+
+async function selfTimeByFunction() {
+  const folder = values.keep ?? mkdtempSync(join(tmpdir(), "clusterts-profile-"));
+  mkdirSync(folder, { recursive: true });
+  const file = (role) => `${name.replace(":", "-")}-${scenarioName}-${role}.cpuprofile`;
+  await run({
+    nodeFlags: (role) => ["--cpu-prof", "--cpu-prof-interval", "200", "--cpu-prof-dir", folder, "--cpu-prof-name", file(role)],
+  });
+  for (const role of ["server", "client"]) {
+    print(`  self time, ${role}:`);
+    const times = selfTimes(JSON.parse(readFileSync(join(folder, file(role)), "utf8")));
+    for (const { where, share } of times.slice(0, 15)) print(`    ${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
+  }
+  if (values.keep === undefined) rmSync(folder, { recursive: true });
+  else print(`  profiles are in ${folder}`);
+}
+
+async function systemCalls() {
+  const { result, observed } = await run({
+    async observe(...pids) {
+      await sleep(SETTLED_MS);
+      return Promise.all(pids.map(traced));
+    },
+  });
+  print(`  system calls per call (under strace, ${Math.round(result.value)} /s):`);
+  const count = result.value * (WINDOW_MS / 1000);
+  for (const [i, role] of ["server", "client"].entries()) {
+    const counts = [...observed[i].matchAll(/^\s*(\d+)\s+(\w+)$/gm)].filter(([, , call]) => call !== "total").slice(0, 6);
+    print(`    ${role}: ${counts.map(([, calls, call]) => `${call} ${(Number(calls) / count).toFixed(4)}`).join(", ")}`);
+  }
+}
+
+/** What `strace -c` prints about `pid` after the window. */
+function traced(pid) {
+  return new Promise((resolve) => {
+    const strace = spawn("strace", ["-c", "-f", "-U", "calls,name", "-p", String(pid)]);
+    let text = "";
+    strace.stderr.setEncoding("utf8").on("data", (part) => {
+      text += part;
+    });
+    strace.on("exit", () => resolve(text));
+    setTimeout(() => strace.kill("SIGINT"), WINDOW_MS);
+  });
 }

@@ -44,9 +44,9 @@ async function measureAll() {
   const results = {};
   const began = performance.now();
   for (let round = 1; round <= rounds; round++) {
-    for (const { scenario, names, cores } of plan) {
+    for (const { scenario, names } of plan) {
       for (const name of shuffle(names)) {
-        const result = await measure(name, options.contenders[name], scenario, { ...options, cores });
+        const result = await measure(name, options.contenders[name], scenario, options);
         results[scenario] ??= {};
         results[scenario][name] ??= [];
         results[scenario][name].push(result);

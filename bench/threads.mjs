@@ -1,51 +1,57 @@
-// node threads.mjs: what it costs to move calls between threads (MessagePort), and whether
-// more processes on one listening port help (cluster hands out connections).
-
+/** `node threads.mjs`: what it costs to move messages to another thread and back (MessagePort). */
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { figure, median } from "./lib/stats.mjs";
+import { SMALL, sleep } from "./scenarios/client.mjs";
 
-const me = fileURLToPath(import.meta.url);
-if (!isMainThread) {
-  parentPort.on("message", (m) => parentPort.postMessage(m));
-} else {
-  const w = new Worker(me);
-  w.on("message", () => {}); // so that what is still under way when a run ends is dropped
-  const small = "abcdefghijklmnopqrstuvwxyz012345";
-  const run = (width, payload, per) =>
-    new Promise((res) => {
-      let n = 0,
-        t0 = 0,
-        started = false;
-      const warm = performance.now() + 500;
-      const fn = () => {
-        const t = performance.now();
-        if (!started && t > warm) {
-          started = true;
-          n = 0;
-          t0 = t;
-        }
-        n += per;
-        if (started && t - t0 > 1500) {
-          w.off("message", fn);
-          res((n / (t - t0)) * 1000);
-          return;
-        }
-        w.postMessage(payload);
-      };
-      w.on("message", fn);
-      for (let i = 0; i < width; i++) w.postMessage(payload);
-    });
-  const out = {};
-  for (let round = 0; round < 3; round++) {
-    for (const [name, width, payload, per] of [
-      ["1 in flight, string", 1, small, 1],
-      ["512 in flight, string each", 512, small, 1],
-      ["1 in flight, array of 512 strings", 1, new Array(512).fill(small), 512],
-      ["1 in flight, 20 KiB buffer copied (512 frames)", 1, Buffer.alloc(512 * 43), 512],
-    ]) {
-      (out[name] ??= []).push(await run(width, payload, per));
-      await new Promise((r) => setTimeout(r, 100));
+const WARMUP_MS = 500;
+const MEASURED_MS = 1500;
+const ROUNDS = 3;
+
+/** `width` posts in flight, each worth `messages`. */
+const CASES = [
+  { name: "1 in flight, string", width: 1, payload: SMALL, messages: 1 },
+  { name: "512 in flight, string each", width: 512, payload: SMALL, messages: 1 },
+  { name: "1 in flight, array of 512 strings", width: 1, payload: new Array(512).fill(SMALL), messages: 512 },
+  { name: "1 in flight, 20 KiB buffer copied (512 frames)", width: 1, payload: Buffer.alloc(512 * 43), messages: 512 },
+];
+
+if (isMainThread) await compare();
+else parentPort.on("message", (message) => parentPort.postMessage(message));
+
+async function compare() {
+  const worker = new Worker(fileURLToPath(import.meta.url));
+  worker.on("message", () => {}); // takes what is still under way when a case ends
+  const rates = CASES.map(() => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, aCase] of CASES.entries()) {
+      rates[i].push(await rate(worker, aCase));
+      await sleep(100);
     }
   }
-  for (const [_k, _v] of Object.entries(out)) process.exit(0);
+  for (const [i, { name }] of CASES.entries()) process.stdout.write(`${name}: ${figure(median(rates[i]))} messages/s there and back\n`);
+  await worker.terminate();
+}
+
+function rate(worker, { width, payload, messages }) {
+  return new Promise((resolve) => {
+    const warmUntil = performance.now() + WARMUP_MS;
+    let start = 0;
+    let count = 0;
+    const receive = () => {
+      const now = performance.now();
+      if (start === 0 && now > warmUntil) {
+        start = now;
+        count = 0;
+      }
+      count += messages;
+      if (start > 0 && now - start > MEASURED_MS) {
+        worker.off("message", receive);
+        return resolve((count / (now - start)) * 1000);
+      }
+      worker.postMessage(payload);
+    };
+    worker.on("message", receive);
+    for (let i = 0; i < width; i++) worker.postMessage(payload);
+  });
 }

@@ -1,115 +1,118 @@
+/** connect-node over HTTP/2 with protobuf-es. One-way messages and the bulk stream are client streams. */
 import http2 from "node:http2";
 import { createClient } from "@connectrpc/connect";
 import { connectNodeAdapter, createConnectTransport } from "@connectrpc/connect-node";
 import { Bench, create, EchoSchema } from "../fixtures/echo-es.mjs";
 
-export function startServer(o) {
+const echo = (init) => create(EchoSchema, init);
+const HIGH_WATER = 64; // messages waiting in a Pushable before its sender has to wait
+const LOW_WATER = 32;
+
+export function startServer({ host, port, handler }) {
   let oneways = 0;
-  const server = http2.createServer(
-    { settings: { maxConcurrentStreams: 100000 } },
-    connectNodeAdapter({
-      routes: (r) =>
-        r.service(Bench, {
-          call: o.handler
-            ? async (q) => create(EchoSchema, { msg: await o.handler(q.msg) })
-            : (q) =>
-                q.msg === "?count"
-                  ? create(EchoSchema, { msg: String(oneways) })
-                  : create(EchoSchema, q.msg ? { msg: q.msg } : { data: q.data }),
-          stream: async function* (qs) {
-            for await (const q of qs) yield create(EchoSchema, { data: q.data });
-          },
-          post: async (qs) => {
-            for await (const _q of qs) oneways++;
-            return create(EchoSchema, {});
-          },
-          sink: async (qs) => {
-            let n = 0;
-            for await (const q of qs) n += q.data.length;
-            return create(EchoSchema, { msg: String(n) });
-          },
-        }),
-    }),
-  );
-  return new Promise((res) => server.listen(o.port, o.host, () => res({ port: o.port })));
+  const answer = ({ msg, data }) => {
+    if (msg === "?count") return echo({ msg: String(oneways) });
+    return echo(msg ? { msg } : { data });
+  };
+  const routes = (router) =>
+    router.service(Bench, {
+      call: handler ? async ({ msg }) => echo({ msg: await handler(msg) }) : answer,
+      async *stream(requests) {
+        for await (const { data } of requests) yield echo({ data });
+      },
+      async post(requests) {
+        for await (const _ of requests) oneways++;
+        return echo({});
+      },
+      async sink(requests) {
+        let bytes = 0;
+        for await (const { data } of requests) bytes += data.length;
+        return echo({ msg: String(bytes) });
+      },
+    });
+  const server = http2.createServer({ settings: { maxConcurrentStreams: 100_000 } }, connectNodeAdapter({ routes }));
+  return new Promise((resolve) => server.listen(port, host, resolve));
 }
 
-/** an async iterable that is pushed to */
-function pushable() {
-  const items = [];
-  let wake,
-    taken,
-    closed = false;
+export async function connect({ host, port, bytes, scenario }) {
+  const transport = createConnectTransport({ baseUrl: `http://${host}:${port}`, httpVersion: "2", useBinaryFormat: true });
+  const client = createClient(Bench, transport);
+  let oneways;
   return {
-    push(v) {
-      items.push(v);
-      wake?.();
-      wake = undefined;
-      if (items.length > 64)
-        return new Promise((r) => {
-          taken = r;
-        });
-    },
-    end() {
-      closed = true;
-      wake?.();
-    },
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        while (items.length) {
-          const v = items.shift();
-          if (items.length < 32) {
-            taken?.();
-            taken = undefined;
-          }
-          yield v;
-        }
-        if (closed) return;
-        await new Promise((r) => {
-          wake = r;
-        });
+    call: bytes ? (data) => client.call({ data }) : (msg) => client.call({ msg }),
+    payloadOf: bytes ? (reply) => reply.data : (reply) => reply.msg,
+    oneway(msg) {
+      if (oneways === undefined) {
+        oneways = new Pushable();
+        client.post(oneways);
       }
+      return oneways.push({ msg });
+    },
+    onewayCount: async () => Number((await client.call({ msg: "?count" })).msg),
+    openStream: async () => (scenario === "E2" ? bulkStream(client) : echoStream(client)),
+  };
+}
+
+function bulkStream(client) {
+  const requests = new Pushable();
+  const reply = client.sink(requests);
+  return {
+    write: (data) => requests.push({ data }),
+    async finish() {
+      requests.end();
+      return Number((await reply).msg);
     },
   };
 }
 
-export async function connect(o) {
-  const t = createConnectTransport({ baseUrl: `http://${o.host}:${o.port}`, httpVersion: "2", useBinaryFormat: true });
-  const c = createClient(Bench, t);
-  let post;
+function echoStream(client) {
+  const requests = new Pushable();
+  const replies = client.stream(requests)[Symbol.asyncIterator]();
   return {
-    call: o.bytes ? async (p) => (await c.call({ data: p })).data : async (p) => (await c.call({ msg: p })).msg,
-    oneway(p) {
-      if (!post) {
-        post = pushable();
-        c.post(post);
-      }
-      return post.push({ msg: p });
+    async echo(data) {
+      requests.push({ data });
+      return (await replies.next()).value.data;
     },
-    onewayCount: async () => Number((await c.call({ msg: "?count" })).msg),
-    async openStream() {
-      const q = pushable();
-      if (o.scenario === "E2") {
-        const total = c.sink(q);
-        return {
-          write: (b) => q.push({ data: b }),
-          finish: async () => {
-            q.end();
-            return Number((await total).msg);
-          },
-        };
-      }
-      const it = c.stream(q)[Symbol.asyncIterator]();
-      return {
-        echo: async (b) => {
-          q.push({ data: b });
-          return (await it.next()).value.data;
-        },
-        close: async () => {
-          q.end();
-          await it.next();
-        },
-      };
+    async close() {
+      requests.end();
+      await replies.next();
     },
   };
+}
+
+/** An async iterable that is pushed to. */
+class Pushable {
+  #items = [];
+  #wake;
+  #taken;
+  #ended = false;
+
+  /** A promise when the sender should wait. */
+  push(item) {
+    this.#items.push(item);
+    this.#wake?.();
+    if (this.#items.length <= HIGH_WATER) return;
+    return new Promise((resolve) => {
+      this.#taken = resolve;
+    });
+  }
+
+  end() {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (;;) {
+      while (this.#items.length > 0) {
+        const item = this.#items.shift();
+        if (this.#items.length < LOW_WATER) this.#taken?.();
+        yield item;
+      }
+      if (this.#ended) return;
+      await new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
 }

@@ -1,100 +1,110 @@
+/** @grpc/grpc-js with protobufjs. One-way messages and the bulk stream are a client stream. */
 import grpc from "@grpc/grpc-js";
-import pb from "protobufjs";
+import protobuf from "protobufjs";
 
-const Echo = pb.parse('syntax="proto3"; package bench; message Echo { string msg = 1; bytes data = 2; }').root.lookupType("bench.Echo");
-const ser = (m) => Echo.encode(m).finish();
-const de = (b) => Echo.decode(b);
+const Echo = protobuf
+  .parse('syntax="proto3"; package bench; message Echo { string msg = 1; bytes data = 2; }')
+  .root.lookupType("bench.Echo");
+const encode = (message) => Echo.encode(message).finish();
+const decode = (bytes) => Echo.decode(bytes);
 const method = (name, requestStream, responseStream) => ({
   path: `/bench.Bench/${name}`,
   requestStream,
   responseStream,
-  requestSerialize: ser,
-  requestDeserialize: de,
-  responseSerialize: ser,
-  responseDeserialize: de,
+  requestSerialize: encode,
+  requestDeserialize: decode,
+  responseSerialize: encode,
+  responseDeserialize: decode,
 });
 const Bench = {
   call: method("Call", false, false),
   stream: method("Stream", true, true),
-  sink: method("Sink", true, false), // one-way messages and the bulk stream: a client stream
+  sink: method("Sink", true, false),
   count: method("Count", false, false),
 };
-const limits = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1, "grpc.max_concurrent_streams": 100000 };
+const LIMITS = {
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc.max_concurrent_streams": 100_000,
+};
+const ignore = () => {}; // a stream's error: the runner ends the other side without warning
 
-export function startServer(o) {
-  let oneways = 0;
-  const s = new grpc.Server(limits);
-  s.addService(Bench, {
-    call: o.handler
-      ? (c, cb) => {
-          o.handler(c.request.msg).then((v) => cb(null, { msg: v }), cb);
-        }
-      : (c, cb) => cb(null, c.request),
-    stream: (st) => {
-      st.on("data", (m) => st.write(m));
-      st.on("end", () => st.end());
-      st.on("error", () => {});
+export function startServer({ host, port, handler }) {
+  let received = 0;
+  const server = new grpc.Server(LIMITS);
+  server.addService(Bench, {
+    call: handler
+      ? (call, reply) => handler(call.request.msg).then((msg) => reply(null, { msg }), reply)
+      : (call, reply) => reply(null, call.request),
+    stream(stream) {
+      stream.on("data", (message) => stream.write(message));
+      stream.on("end", () => stream.end());
+      stream.on("error", ignore);
     },
-    sink: (st, cb) => {
-      let n = 0;
-      st.on("data", (m) => {
-        oneways++;
-        n += m.data.length;
+    sink(stream, reply) {
+      let bytes = 0;
+      stream.on("data", (message) => {
+        received++;
+        bytes += message.data.length;
       });
-      st.on("end", () => cb(null, { msg: String(n) }));
-      st.on("error", () => {});
+      stream.on("end", () => reply(null, { msg: String(bytes) }));
+      stream.on("error", ignore);
     },
-    count: (_c, cb) => cb(null, { msg: String(oneways) }),
+    count: (_call, reply) => reply(null, { msg: String(received) }),
   });
-  return new Promise((res, rej) =>
-    s.bindAsync(`${o.host}:${o.port}`, grpc.ServerCredentials.createInsecure(), (e) => (e ? rej(e) : res({ port: o.port }))),
-  );
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, grpc.ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
+  });
 }
 
-export async function connect(o) {
-  const c = new (grpc.makeGenericClientConstructor(Bench, "Bench"))(`${o.host}:${o.port}`, grpc.credentials.createInsecure(), limits);
-  await new Promise((res, rej) => c.waitForReady(Date.now() + 5000, (e) => (e ? rej(e) : res())));
-  let post;
-  const drain = (s) => new Promise((r) => s.once("drain", r));
+export async function connect({ host, port, bytes, scenario }) {
+  const Client = grpc.makeGenericClientConstructor(Bench, "Bench");
+  const client = new Client(`${host}:${port}`, grpc.credentials.createInsecure(), LIMITS);
+  await new Promise((resolve, reject) => client.waitForReady(Date.now() + 5000, (error) => (error ? reject(error) : resolve())));
+  const ask = (name, request) =>
+    new Promise((resolve, reject) => client[name](request, (error, reply) => (error ? reject(error) : resolve(reply))));
+  const written = (stream, message) => (stream.write(message) ? undefined : new Promise((resolve) => stream.once("drain", resolve)));
+  let oneways;
   return {
-    call: o.bytes
-      ? (p) => new Promise((res, rej) => c.call({ data: p }, (e, m) => (e ? rej(e) : res(m.data))))
-      : (p) => new Promise((res, rej) => c.call({ msg: p }, (e, m) => (e ? rej(e) : res(m.msg)))),
-    oneway(p) {
-      post ??= c.sink(() => {});
-      if (!post.write({ msg: p })) return drain(post);
+    call: bytes ? (data) => ask("call", { data }) : (msg) => ask("call", { msg }),
+    payloadOf: bytes ? (reply) => reply.data : (reply) => reply.msg,
+    oneway(msg) {
+      oneways ??= client.sink(ignore);
+      return written(oneways, { msg });
     },
-    onewayCount: () => new Promise((res, rej) => c.count({}, (e, m) => (e ? rej(e) : res(Number(m.msg))))),
-    async openStream() {
-      if (o.scenario === "E2") {
-        let done;
-        const total = new Promise((r) => {
-          done = r;
-        });
-        const st = c.sink((e, m) => done(e ? NaN : Number(m.msg)));
-        return {
-          write: (b) => (st.write({ data: b }) ? undefined : drain(st)),
-          finish: () => {
-            st.end();
-            return total;
-          },
-        };
-      }
-      const st = c.stream();
-      let want;
-      st.on("data", (m) => want?.(m.data)).on("error", () => {});
-      return {
-        echo: (b) =>
-          new Promise((r) => {
-            want = r;
-            st.write({ data: b });
-          }),
-        close: () =>
-          new Promise((r) => {
-            st.on("end", r);
-            st.end();
-          }),
-      };
+    onewayCount: async () => Number((await ask("count", {})).msg),
+    openStream: async () => (scenario === "E2" ? bulkStream(client, written) : echoStream(client)),
+  };
+}
+
+function bulkStream(client, written) {
+  let stream;
+  const counted = new Promise((resolve, reject) => {
+    stream = client.sink((error, reply) => (error ? reject(error) : resolve(Number(reply.msg))));
+  });
+  return {
+    write: (data) => written(stream, { data }),
+    finish() {
+      stream.end();
+      return counted;
     },
+  };
+}
+
+function echoStream(client) {
+  const stream = client.stream();
+  let want;
+  stream.on("data", (message) => want?.(message.data)).on("error", ignore);
+  return {
+    echo: (data) =>
+      new Promise((resolve) => {
+        want = resolve;
+        stream.write({ data });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        stream.on("end", resolve);
+        stream.end();
+      }),
   };
 }

@@ -1,34 +1,30 @@
+/** NATS request-reply through a nats-server. */
 import { connect as natsConnect } from "@nats-io/transport-node";
 
-const _dec = new TextDecoder();
-export async function startServer(o) {
-  const nc = await natsConnect({ servers: `127.0.0.1:${o.brokerPort}` });
+const OPTIONS = { timeout: 10_000 };
+
+export async function startServer({ brokerPort, bytes }) {
+  const connection = await natsConnect({ servers: `127.0.0.1:${brokerPort}` });
   let oneways = 0;
-  nc.subscribe("echo", {
-    callback: (_e, m) => {
-      if (!o.bytes) m.string();
-      m.respond(m.data);
-    },
+  const serve = (subject, handle) => connection.subscribe(subject, { callback: (_error, message) => handle(message) });
+  serve("echo", (message) => {
+    if (!bytes) message.string(); // a handler would read it
+    message.respond(message.data);
   });
-  nc.subscribe("post", {
-    callback: (_e, m) => {
-      m.string();
-      oneways++;
-    },
+  serve("post", (message) => {
+    message.string();
+    oneways++;
   });
-  nc.subscribe("count", { callback: (_e, m) => m.respond(String(oneways)) });
-  await nc.flush();
-  return { port: o.brokerPort };
+  serve("count", (message) => message.respond(String(oneways)));
+  await connection.flush();
 }
 
-export async function connect(o) {
-  const nc = await natsConnect({ servers: `127.0.0.1:${o.brokerPort}` });
-  const opts = { timeout: 10000 };
+export async function connect({ brokerPort, bytes }) {
+  const connection = await natsConnect({ servers: `127.0.0.1:${brokerPort}` });
   return {
-    call: o.bytes ? async (p) => (await nc.request("echo", p, opts)).data : async (p) => (await nc.request("echo", p, opts)).string(),
-    oneway: (p) => {
-      nc.publish("post", p);
-    },
-    onewayCount: async () => Number((await nc.request("count", "", opts)).string()),
+    call: (payload) => connection.request("echo", payload, OPTIONS),
+    payloadOf: bytes ? (reply) => reply.data : (reply) => reply.string(),
+    oneway: (payload) => connection.publish("post", payload),
+    onewayCount: async () => Number((await connection.request("count", "", OPTIONS)).string()),
   };
 }

@@ -1,3 +1,4 @@
+/** pinus-rpc with its default (JSON over MQTT framing on TCP). */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -5,30 +6,31 @@ const require = createRequire(import.meta.url);
 require("reflect-metadata"); // its loader uses it without loading it
 const path = fileURLToPath(new URL("../fixtures/pinus/echo", import.meta.url));
 
-export async function startServer(o) {
+export async function startServer({ port, handler }) {
   const { createServer } = require("pinus-rpc");
-  const context = { serverId: `server-${o.port}`, handler: o.handler };
-  createServer({ paths: [{ namespace: "user", path }], port: o.port, context }).start();
-  await new Promise((r) => setTimeout(r, 200));
-  return { port: o.port };
+  const context = { serverId: `server-${port}`, handler };
+  createServer({ paths: [{ namespace: "user", path }], port, context }).start();
+  await new Promise((resolve) => setTimeout(resolve, 200)); // it does not say when it listens
 }
 
-export async function connect(o) {
+export async function connect({ host, port }) {
   const { createClient } = require("pinus-rpc");
-  const id = `server-${o.port}`;
-  const client = createClient({ context: { serverId: "client" }, routeContext: {}, router: (_p, _msg, _ctx, cb) => cb(null, id) });
-  await new Promise((res, rej) => client.start((e) => (e ? rej(e) : res())));
+  const id = `server-${port}`;
+  const router = (_parameter, _message, _context, found) => found(null, id);
+  const client = createClient({ context: { serverId: "client" }, routeContext: {}, router });
+  await new Promise((resolve, reject) => client.start((error) => (error ? reject(error) : resolve())));
   client.addProxies([{ namespace: "user", serverType: "echo", path }]);
-  client.addServer({ id, serverType: "echo", host: o.host, port: o.port });
-  const msg = (method, args) => ({ namespace: "user", serverType: "echo", service: "bench", method, args });
-  const ask = (method, args) => new Promise((res, rej) => client.rpcInvoke(id, msg(method, args), (e, r) => (e ? rej(e) : res(r))));
+  client.addServer({ id, serverType: "echo", host, port });
+  const message = (method, args) => ({ namespace: "user", serverType: "echo", service: "bench", method, args });
+  const ask = (method, args) =>
+    new Promise((resolve, reject) => {
+      client.rpcInvoke(id, message(method, args), (error, reply) => (error ? reject(error) : resolve(reply)));
+    });
   await ask("echo", ["hello"]);
   return {
     bigAsString: true, // JSON on the wire
-    call: (p) => ask("echo", [p]),
-    oneway: (p) => {
-      client.rpcInvoke(id, msg("post", [p]), null);
-    },
+    call: (payload) => ask("echo", [payload]),
+    oneway: (payload) => void client.rpcInvoke(id, message("post", [payload]), null),
     onewayCount: () => ask("count", []),
   };
 }

@@ -1,11 +1,15 @@
+/** tsrpc over WebSocket with its binary encoding. The schema is what its generator would write. */
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-const iface = (props) => ({
+
+const TEXT = { type: "String" };
+const BYTES = { type: "Buffer", arrayType: "Uint8Array" };
+const message = (fields) => ({
   type: "Interface",
-  properties: props.map(([name, type], id) => ({ id, name, type: { type }, optional: true })),
+  properties: Object.entries(fields).map(([name, type], id) => ({ id, name, type, optional: true })),
 });
-const proto = {
+const SCHEMA = {
   version: 1,
   services: [
     { id: 0, name: "Echo", type: "api" },
@@ -13,70 +17,51 @@ const proto = {
     { id: 2, name: "Post", type: "msg" },
   ],
   types: {
-    "PtlEcho/ReqEcho": iface([
-      ["msg", "String"],
-      ["data", "Buffer"],
-    ]),
-    "PtlEcho/ResEcho": iface([
-      ["msg", "String"],
-      ["data", "Buffer"],
-    ]),
-    "PtlCount/ReqCount": iface([]),
-    "PtlCount/ResCount": iface([["n", "Number"]]),
-    "MsgPost/MsgPost": iface([["msg", "String"]]),
+    "PtlEcho/ReqEcho": message({ msg: TEXT, data: BYTES }),
+    "PtlEcho/ResEcho": message({ msg: TEXT, data: BYTES }),
+    "PtlCount/ReqCount": message({}),
+    "PtlCount/ResCount": message({ count: { type: "Number" } }),
+    "MsgPost/MsgPost": message({ msg: TEXT }),
   },
 };
-for (const p of Object.values(proto.types))
-  for (const f of p.properties) if (f.type.type === "Buffer") f.type = { type: "Buffer", arrayType: "Uint8Array" };
-const quiet = { debug() {}, log() {}, warn() {}, error() {} };
+const nothing = () => {};
+const QUIET = {
+  json: false,
+  logger: { debug: nothing, log: nothing, warn: nothing, error: nothing },
+  logReqBody: false,
+  logResBody: false,
+  logApi: false,
+  logMsg: false,
+  logConnect: false,
+};
 
-export async function startServer(o) {
+export async function startServer({ port, handler }) {
   const { WsServer } = require("tsrpc");
-  const s = new WsServer(proto, {
-    port: o.port,
-    json: false,
-    logger: quiet,
-    logReqBody: false,
-    logResBody: false,
-    logMsg: false,
-    logConnect: false,
-  });
+  const server = new WsServer(SCHEMA, { ...QUIET, port });
   let oneways = 0;
-  s.implementApi(
-    "Echo",
-    o.handler
-      ? async (call) => {
-          call.succ({ msg: await o.handler(call.req.msg) });
-        }
-      : (call) => {
-          call.succ(call.req.msg ? { msg: call.req.msg } : { data: call.req.data });
-        },
-  );
-  s.implementApi("Count", (call) => {
-    call.succ({ n: oneways });
-  });
-  s.listenMsg("Post", () => {
+  const echo = (call) => call.succ(call.req.msg ? { msg: call.req.msg } : { data: call.req.data });
+  const callOn = async (call) => call.succ({ msg: await handler(call.req.msg) });
+  server.implementApi("Echo", handler ? callOn : echo);
+  server.implementApi("Count", (call) => call.succ({ count: oneways }));
+  server.listenMsg("Post", () => {
     oneways++;
   });
-  await s.start();
-  return { port: o.port };
+  await server.start();
 }
 
-export async function connect(o) {
+export async function connect({ host, port, bytes }) {
   const { WsClient } = require("tsrpc");
-  const c = new WsClient(proto, { server: `ws://${o.host}:${o.port}`, json: false, logger: quiet, logApi: false, logMsg: false });
-  const r = await c.connect();
-  if (!r.isSucc) throw new Error(r.errMsg);
-  const ask = async (name, req) => {
-    const x = await c.callApi(name, req);
-    if (!x.isSucc) throw new Error(x.err.message);
-    return x.res;
+  const client = new WsClient(SCHEMA, { ...QUIET, server: `ws://${host}:${port}` });
+  const connected = await client.connect();
+  if (!connected.isSucc) throw new Error(connected.errMsg);
+  const reply = (result) => {
+    if (!result.isSucc) throw new Error(result.err.message);
+    return result.res;
   };
   return {
-    call: o.bytes ? async (p) => (await ask("Echo", { data: p })).data : async (p) => (await ask("Echo", { msg: p })).msg,
-    oneway: (p) => {
-      c.sendMsg("Post", { msg: p });
-    },
-    onewayCount: async () => (await ask("Count", {})).n,
+    call: bytes ? (data) => client.callApi("Echo", { data }) : (msg) => client.callApi("Echo", { msg }),
+    payloadOf: bytes ? (result) => reply(result).data : (result) => reply(result).msg,
+    oneway: (msg) => void client.sendMsg("Post", { msg }),
+    onewayCount: async () => reply(await client.callApi("Count", {})).count,
   };
 }

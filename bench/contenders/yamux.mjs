@@ -1,61 +1,42 @@
-// Multiplexed streams only (yamux-js over net.Socket).
-
+/** yamux-js over net.Socket: streams only, and not E2, where it loses data. */
 import { createRequire } from "node:module";
 import net from "node:net";
 
 const require = createRequire(import.meta.url);
 const { Server, Client } = require("yamux-js");
-const conf = { enableKeepAlive: false, acceptBacklog: 1e9, logger() {} };
+const OPTIONS = { enableKeepAlive: false, acceptBacklog: 1e9, logger() {} };
+const ignore = () => {}; // errors when the runner ends the other side
 
-export function startServer(o) {
-  const server = net.createServer({ noDelay: true }, (sock) => {
-    const mux = new Server((st) => {
-      if (o.scenario === "E2") {
-        let n = 0;
-        st.on("data", (d) => {
-          n += d.length;
-          if (n >= 0 && d[d.length - 1] === 33) st.write(String(n - 1));
-        });
-      } else st.on("data", (d) => st.write(d));
-      st.on("end", () => st.end()).on("error", () => {});
-    }, conf);
-    mux.on("error", () => {});
-    sock.on("error", () => {});
-    sock.pipe(mux).pipe(sock);
+export function startServer({ port, host }) {
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    const session = new Server((stream) => {
+      stream.on("data", (data) => stream.write(data));
+      stream.on("end", () => stream.end()).on("error", ignore);
+    }, OPTIONS);
+    session.on("error", ignore);
+    socket.on("error", ignore);
+    socket.pipe(session).pipe(socket);
   });
-  return new Promise((res) => server.listen(o.port, o.host, () => res({ port: o.port })));
+  return new Promise((resolve) => server.listen(port, host, resolve));
 }
 
-export async function connect(o) {
-  const sock = net.connect({ port: o.port, host: o.host, noDelay: true });
-  await new Promise((r) => sock.once("connect", r));
-  const mux = new Client(conf);
-  mux.on("error", () => {});
-  mux.pipe(sock).pipe(mux);
+export async function connect({ port, host }) {
+  const socket = net.connect({ port, host, noDelay: true });
+  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  const session = new Client(OPTIONS);
+  session.on("error", ignore);
+  session.pipe(socket).pipe(session);
   return {
     async openStream() {
-      const st = mux.open();
-      let want;
-      st.on("data", (d) => {
-        want?.(d);
-        want = undefined;
-      });
-      st.on("error", () => {});
+      const stream = session.open();
+      stream.on("error", ignore);
       return {
-        echo: (b) =>
-          new Promise((r) => {
-            want = r;
-            st.write(b);
+        echo: (buffer) =>
+          new Promise((resolve) => {
+            stream.once("data", resolve);
+            stream.write(buffer);
           }),
-        close: () => {
-          st.end();
-        },
-        write: (b) => (st.write(b) ? undefined : new Promise((r) => st.once("drain", r))),
-        finish: () =>
-          new Promise((r) => {
-            want = (d) => r(Number(String(d)));
-            st.write("!");
-          }),
+        close: () => void stream.end(),
       };
     },
   };

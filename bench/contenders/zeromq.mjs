@@ -1,85 +1,89 @@
-// DEALER -> ROUTER, pipelined; a sequence number in the first frame. The relay is zmq's own proxy.
+/** zeromq: DEALER to ROUTER, pipelined; kind and sequence number in the first frame. The relay is zmq's own proxy. */
 import * as zmq from "zeromq";
 
-const HWM = { sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 0 };
-/** zeromq allows one send at a time: queue the rest */
-function sender(sock) {
-  const q = [];
+const OPTIONS = { sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 0 };
+const KIND = { call: 1, oneway: 2, count: 3 };
+
+export async function startServer({ host, port, bytes, handler }) {
+  const router = new zmq.Router(OPTIONS);
+  await router.bind(`tcp://${host}:${port}`);
+  const send = sender(router);
+  let oneways = 0;
+  const receive = async () => {
+    for await (const frames of router) {
+      const body = frames.pop();
+      const head = frames.pop();
+      const reply = (payload) => send([...frames, head, payload]); // what is left is the way back, longer behind a proxy
+      switch (head[0]) {
+        case KIND.call:
+          if (!bytes) body.toString(); // a handler would read it
+          if (handler) handler(body.toString()).then(reply);
+          else reply(body);
+          break;
+        case KIND.oneway:
+          body.toString();
+          oneways++;
+          break;
+        case KIND.count:
+          reply(String(oneways));
+          break;
+      }
+    }
+  };
+  receive();
+}
+
+export async function startRelay({ host, port, upstreamPort }) {
+  const front = new zmq.Router(OPTIONS);
+  const back = new zmq.Dealer(OPTIONS);
+  await front.bind(`tcp://${host}:${port}`);
+  back.connect(`tcp://${host}:${upstreamPort}`);
+  new zmq.Proxy(front, back).run();
+}
+
+export async function connect({ host, port, bytes }) {
+  const dealer = new zmq.Dealer(OPTIONS);
+  dealer.connect(`tcp://${host}:${port}`);
+  const send = sender(dealer);
+  const inFlight = new Map();
+  let lastId = 0;
+  const receive = async () => {
+    for await (const [head, body] of dealer) {
+      const id = head.readUInt32LE(1);
+      const settle = inFlight.get(id);
+      inFlight.delete(id);
+      settle(bytes ? body : body.toString());
+    }
+  };
+  receive();
+  const ask = (kind, payload) =>
+    new Promise((resolve) => {
+      lastId = (lastId + 1) >>> 0;
+      inFlight.set(lastId, resolve);
+      const head = Buffer.allocUnsafe(5);
+      head[0] = kind;
+      head.writeUInt32LE(lastId, 1);
+      send([head, payload]);
+    });
+  const onewayHead = Buffer.from([KIND.oneway]);
+  return {
+    call: (payload) => ask(KIND.call, payload),
+    oneway: (payload) => send([onewayHead, payload]),
+    onewayCount: async () => Number(await ask(KIND.count, "")),
+  };
+}
+
+/** zeromq allows one send at a time: the others wait in a queue. */
+function sender(socket) {
+  const queue = [];
   let busy = false;
   const run = async () => {
     busy = true;
-    while (q.length) {
-      const all = q.splice(0);
-      for (const m of all) await sock.send(m);
-    }
+    while (queue.length > 0) for (const message of queue.splice(0)) await socket.send(message);
     busy = false;
   };
-  return (m) => {
-    q.push(m);
+  return (message) => {
+    queue.push(message);
     if (!busy) run();
-  };
-}
-
-export async function startServer(o) {
-  const r = new zmq.Router(HWM);
-  await r.bind(`tcp://${o.host}:${o.port}`);
-  let oneways = 0;
-  const send = sender(r);
-  (async () => {
-    for await (const m of r) {
-      const body = m.pop();
-      const head = m.pop();
-      const k = head[0]; // what is left of m is the way back (two hops behind a proxy)
-      if (k === 1) {
-        if (!o.bytes) body.toString();
-        if (o.handler) o.handler(body.toString()).then((v) => send([...m, head, v]));
-        else send([...m, head, body]);
-      } else if (k === 2) {
-        body.toString();
-        oneways++;
-      } else send([...m, head, String(oneways)]);
-    }
-  })();
-  return { port: o.port };
-}
-
-export async function startRelay(o) {
-  const front = new zmq.Router(HWM);
-  const back = new zmq.Dealer(HWM);
-  await front.bind(`tcp://${o.host}:${o.port}`);
-  back.connect(`tcp://${o.host}:${o.upstreamPort}`);
-  new zmq.Proxy(front, back).run().catch(() => {});
-}
-
-export async function connect(o) {
-  const d = new zmq.Dealer(HWM);
-  d.connect(`tcp://${o.host}:${o.port}`);
-  const send = sender(d);
-  const pending = new Map();
-  let seq = 0;
-  (async () => {
-    for await (const [head, body] of d) {
-      const id = head.readUInt32LE(1);
-      const f = pending.get(id);
-      pending.delete(id);
-      f(o.bytes ? body : body.toString());
-    }
-  })();
-  const ask = (k, p) =>
-    new Promise((r) => {
-      const id = (seq = (seq + 1) >>> 0);
-      pending.set(id, r);
-      const head = Buffer.allocUnsafe(5);
-      head[0] = k;
-      head.writeUInt32LE(id, 1);
-      send([head, p]);
-    });
-  const TWO = Buffer.from([2]);
-  return {
-    call: (p) => ask(1, p),
-    oneway: (p) => {
-      send([TWO, p]);
-    },
-    onewayCount: async () => Number(await ask(3, "")),
   };
 }

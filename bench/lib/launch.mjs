@@ -1,5 +1,6 @@
 /** Starts one role of one contender, and finds ports and cores for it. */
 import net from "node:net";
+import os from "node:os";
 import { fileURLToPath } from "node:url";
 import { Role } from "./role.mjs";
 
@@ -7,13 +8,21 @@ const WORKER = fileURLToPath(new URL("../worker.mjs", import.meta.url));
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_700; // outgoing connections take theirs from 32768 on
 
-/** `split`: servers, relays and brokers on core 0, the client on core 1. `same`: all on core 0. Or two core numbers, `2,3`. */
+/**
+ * Cores for taskset. `split`: servers, relays and brokers on core 0, the client on core 1; `halves`: on the lower and the
+ * upper half of all cores; `same`: all on core 0; or two cores or ranges, `2,3` or `0-3,4-7`.
+ */
 export function coresOf(pin) {
   if (pin === undefined) return undefined;
-  const text = { split: "0,1", same: "0,0" }[pin] ?? pin;
-  if (!/^\d+,\d+$/.test(text)) throw new Error(`--pin ${pin}: expected split, same, or two core numbers such as 2,3`);
-  const [server, client] = text.split(",");
-  return { server, client };
+  const text = { split: "0,1", same: "0,0", halves: halves(os.cpus().length) }[pin] ?? pin;
+  const match = /^(\d+(?:-\d+)?),(\d+(?:-\d+)?)$/.exec(text);
+  if (match === null) throw new Error(`--pin ${pin}: expected split, halves, same, or two cores or ranges such as 2,3 or 0-3,4-7`);
+  return { server: match[1], client: match[2] };
+}
+
+function halves(cores) {
+  const middle = Math.max(1, cores >> 1);
+  return `0-${middle - 1},${middle}-${Math.max(middle, cores - 1)}`;
 }
 
 /** Runs `command` on its role's core when there is one. */
