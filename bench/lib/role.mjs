@@ -93,7 +93,10 @@ export class Role {
     this.#tail = (this.#tail + text).slice(-TAIL_CHARS);
   }
 
+  /** Names the error that it printed, and then the last of what it printed. */
   #failure(what) {
-    return new Error(`${this.name}: ${what}${this.#tail === "" ? "" : `: ${this.#tail.slice(-800).trim()}`}`);
+    const cause = /^.*Error\b.*$/m.exec(this.#tail)?.[0].trim();
+    const head = `${this.name}: ${what}${cause === undefined ? "" : `: ${cause}`}`;
+    return new Error(this.#tail === "" ? head : `${head}\n${this.#tail.slice(-800).trim()}`);
   }
 }
