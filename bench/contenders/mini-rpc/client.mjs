@@ -63,6 +63,7 @@ export async function connect(options) {
   return {
     call: settings.completion === "async" ? throughAsyncFunctions(call) : call,
     callCb: settings.completion === "callback" ? (payload, callback) => calls.request(callback, payload) : undefined,
+    bigAsString: settings.codec === "json", // a Buffer would become a list of numbers
     oneway(payload) {
       send(FRAME.oneway, 0, METHOD.echo, payload);
       return writer.full ? writer.drained() : undefined;
