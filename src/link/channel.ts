@@ -2,7 +2,7 @@
  * One open connection to a peer that has proved who it is: frames in, frames out, one write per turn.
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
-import { type LogicalAddress, formatAddress, isHarbor } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
@@ -13,8 +13,8 @@ import { FrameWriter } from "../wire/frame-writer.js";
 import { AT, getU32, KIND, nextSeq } from "../wire/header.js";
 import { HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
 import { ProtocolError } from "../wire/protocol-error.js";
-import type { PeerHello } from "./handshake.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
+import type { PeerHello } from "./handshake.js";
 import { type KeepaliveState, keepaliveVerdict } from "./keepalive.js";
 import { isOrdered, LargeMessages } from "./large-messages.js";
 import type { LinkOptions } from "./link-options.js";
@@ -92,7 +92,15 @@ export class Channel {
   /** Highest sequence number taken from the peer itself: said in go-away. */
   #lastTaken = 0;
 
-  constructor(self: LogicalAddress, peer: PeerHello, connection: Connection, clock: Clock, options: Resolved<LinkOptions>, maxPayloadBytes: number, events: ChannelEvents) {
+  constructor(
+    self: LogicalAddress,
+    peer: PeerHello,
+    connection: Connection,
+    clock: Clock,
+    options: Resolved<LinkOptions>,
+    maxPayloadBytes: number,
+    events: ChannelEvents,
+  ) {
     this.#self = self;
     this.peer = peer;
     this.#peerIsHarbor = isHarbor(peer.address);
@@ -153,7 +161,16 @@ export class Channel {
   }
 
   /** Hot path. The body begun last becomes a frame, or waits its turn when it is large or behind a large one of its pair. */
-  commit(kind: number, flags: number, to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, deadlineAt: number): void {
+  commit(
+    kind: number,
+    flags: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    deadlineAt: number,
+  ): void {
     const large = this.#large;
     if (this.#writer.bodyLength > MAX_WHOLE_BODY_BYTES || (large.hasOrdered && isOrdered(kind) && large.blocks(to, from))) {
       this.sendHeld({ frame: this.#writer.extract(), kind, flags, to, from, epoch, seq, deadlineAt });
@@ -268,7 +285,11 @@ export class Channel {
     const from = getU32(frame, start + AT.from) as LogicalAddress;
     if (!this.#mayCarry(to, from)) {
       this.counters.forged++;
-      this.destroy(new ProtocolError(`a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`));
+      this.destroy(
+        new ProtocolError(
+          `a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`,
+        ),
+      );
       return;
     }
     const epoch = getU32(frame, start + AT.epoch);
@@ -307,7 +328,19 @@ export class Channel {
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
         if (isOrdered(assembly.kind)) this.#lastTaken = seq;
-        this.#events.onMessage(this, assembly.kind, assembly.flags, to, from, epoch, seq, remainingMs, assembly.body, 0, assembly.body.length);
+        this.#events.onMessage(
+          this,
+          assembly.kind,
+          assembly.flags,
+          to,
+          from,
+          epoch,
+          seq,
+          remainingMs,
+          assembly.body,
+          0,
+          assembly.body.length,
+        );
     }
   }
 

@@ -76,7 +76,10 @@ export class Links {
       (error) => {
         done();
         this.#count(error instanceof HandshakeError ? error.reason : "other");
-        logger.warn({ remote: connection.remote, cause: error.message }, `refused a connection from ${connection.remote}: ${error.message}`);
+        logger.warn(
+          { remote: connection.remote, cause: error.message },
+          `refused a connection from ${connection.remote}: ${error.message}`,
+        );
       },
     );
   }

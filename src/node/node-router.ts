@@ -1,5 +1,5 @@
 /** Where a message goes: to this node itself, over the link to a node of the same group, or nowhere, with the reason. */
-import { addressGroup, ANONYMOUS, type LogicalAddress, isHarbor } from "../addr/logical-address.js";
+import { ANONYMOUS, addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
 import type { Links } from "../link/links.js";
 import { HINT } from "../rpc/failure.js";

@@ -109,9 +109,12 @@ const rpcOptions = z.strictObject({
 
 /** An object with these methods; it is handed on as it is. */
 function having<T>(what: string, ...methods: (keyof T & string)[]): z.ZodType<T, T> {
-  return z.custom<T>((value) => typeof value === "object" && value !== null && methods.every((name) => typeof (value as T)[name] === "function"), {
-    error: `expected ${what}, with ${methods.map((name) => `${name}()`).join(", ")}`,
-  });
+  return z.custom<T>(
+    (value) => typeof value === "object" && value !== null && methods.every((name) => typeof (value as T)[name] === "function"),
+    {
+      error: `expected ${what}, with ${methods.map((name) => `${name}()`).join(", ")}`,
+    },
+  );
 }
 
 /** A text that `parse` takes; its complaint becomes the fault. */
@@ -133,12 +136,20 @@ const endpoint = parsed((value: string) => {
 
 const secret = z
   .string()
-  .refine((value) => new TextEncoder().encode(value).length >= MIN_SECRET_BYTES, `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`);
+  .refine(
+    (value) => new TextEncoder().encode(value).length >= MIN_SECRET_BYTES,
+    `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
+  );
 
 const nodeOptions = z.strictObject({
   address: parsed((value: AddressLike) => toAddress(value)),
   discovery: having<Discovery>("a discovery", "watch"),
-  cluster: z.string().min(1).max(64).regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters").default("default"),
+  cluster: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
+    .default("default"),
   listen: endpoint.optional(),
   advertise: z.string().min(1).optional(),
   export: z.boolean().default(false),

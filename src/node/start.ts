@@ -26,7 +26,9 @@ export interface Starting {
 }
 
 /** How this node gets its place: written by hand into discovery, or announced by itself. */
-export type Place = { readonly type: "configured"; readonly member: Member } | { readonly type: "registering"; readonly stale: Member | undefined };
+export type Place =
+  | { readonly type: "configured"; readonly member: Member }
+  | { readonly type: "registering"; readonly stale: Member | undefined };
 
 /** Finds this node in discovery, or that it is to register. */
 export async function findPlace({ options, members, signal, timeoutMs }: Starting): Promise<Place> {
@@ -43,7 +45,9 @@ export async function findPlace({ options, members, signal, timeoutMs }: Startin
     if (signal.aborted) throw aborted(signal, text);
     const reason = RpcError.is(error) ? error.reason : String(error);
     if (members.get(address) === undefined && /is not in discovery/.test(reason)) {
-      throw new StartError("NOT_IN_DISCOVERY", `${text} did not start: ${reason}; add it there, or use a discovery that registers nodes`, { cause: error });
+      throw new StartError("NOT_IN_DISCOVERY", `${text} did not start: ${reason}; add it there, or use a discovery that registers nodes`, {
+        cause: error,
+      });
     }
     throw new StartError("TIMEOUT", `${text} did not start: ${reason}`, { cause: error });
   }
@@ -54,26 +58,43 @@ export async function refuseIfTaken(starting: Starting, endpoint: string): Promi
   const text = formatAddress(starting.options.address);
   const holder = await whoAnswers(starting, endpoint);
   if (holder === undefined) return;
-  throw new StartError("ADDRESS_IN_USE", `${text} did not start: address in use, a live ${text} (${holder.software}) answers at ${endpoint}`);
+  throw new StartError(
+    "ADDRESS_IN_USE",
+    `${text} did not start: address in use, a live ${text} (${holder.software}) answers at ${endpoint}`,
+  );
 }
 
 export async function listen({ options }: Starting, place: Place, onConnection: (connection: Connection) => void): Promise<Listener> {
   const text = options.listen ?? (place.type === "configured" ? place.member.endpoint : DEFAULT_LISTEN);
   const endpoint = parseEndpoint(text);
   if (options.secrets.length === 0 && !options.insecure && !isLoopbackHost(endpoint.host)) {
-    options.logger.warn({ endpoint: text }, `${formatAddress(options.address)} listens on ${text} without secrets: only connections from this machine will be taken`);
+    options.logger.warn(
+      { endpoint: text },
+      `${formatAddress(options.address)} listens on ${text} without secrets: only connections from this machine will be taken`,
+    );
   }
   try {
     return await options.transport.listen(endpoint, onConnection);
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    const why = code === "EADDRINUSE" ? "the port is taken by another process" : code === "EADDRNOTAVAIL" ? "this machine has no such address" : message;
-    throw new StartError("LISTEN_FAILED", `${formatAddress(options.address)} did not start: cannot listen on ${text}: ${why}`, { cause: error });
+    const why =
+      code === "EADDRINUSE"
+        ? "the port is taken by another process"
+        : code === "EADDRNOTAVAIL"
+          ? "this machine has no such address"
+          : message;
+    throw new StartError("LISTEN_FAILED", `${formatAddress(options.address)} did not start: cannot listen on ${text}: ${why}`, {
+      cause: error,
+    });
   }
 }
 
 /** Announces this node. Gives the store's fencing token, if it has one. */
-export async function register(starting: Starting, bound: Endpoint, onRenewed: (token: bigint | undefined) => void): Promise<bigint | undefined> {
+export async function register(
+  starting: Starting,
+  bound: Endpoint,
+  onRenewed: (token: bigint | undefined) => void,
+): Promise<bigint | undefined> {
   const { options, members, identity, signal } = starting;
   const text = formatAddress(options.address);
   const self: Member = {
@@ -102,13 +123,21 @@ function advertised({ advertise, address, logger }: ResolvedNodeOptions, bound: 
       `${formatAddress(address)} did not start: it listens on all interfaces (${formatEndpoint(bound)}), which nobody can dial; say where others reach it with the option advertise`,
     );
   }
-  if (isLoopbackHost(bound.host)) logger.info({ endpoint: formatEndpoint(bound) }, `${formatAddress(address)} is published at ${formatEndpoint(bound)}: only nodes of this machine reach it`);
+  if (isLoopbackHost(bound.host))
+    logger.info(
+      { endpoint: formatEndpoint(bound) },
+      `${formatAddress(address)} is published at ${formatEndpoint(bound)}: only nodes of this machine reach it`,
+    );
   return formatEndpoint(bound);
 }
 
 function aborted(signal: AbortSignal, text: string): StartError {
   if (signal.reason instanceof StartError) return signal.reason;
-  return new StartError("ABORTED", `${text} did not start: ${signal.reason instanceof Error ? signal.reason.message : String(signal.reason)}`, { cause: signal.reason });
+  return new StartError(
+    "ABORTED",
+    `${text} did not start: ${signal.reason instanceof Error ? signal.reason.message : String(signal.reason)}`,
+    { cause: signal.reason },
+  );
 }
 
 /** Who proves to be this node's own address at `endpoint`; `undefined`: nobody, or nobody who can prove it. */

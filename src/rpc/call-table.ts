@@ -1,11 +1,11 @@
 /** Calls that wait for their replies, by target and sequence number. */
 import type { LogicalAddress } from "../addr/logical-address.js";
+import type { RpcError } from "../errors.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import { nextSeq, seqBefore } from "../wire/header.js";
-import type { RpcError } from "../errors.js";
 import type { Outbound } from "./outbound.js";
-import type { CallOptions, Method } from "./service.js";
 import type { Picker } from "./picker.js";
+import type { CallOptions, Method } from "./service.js";
 
 /** One call in flight. Settled exactly once, by whoever takes it out of the table. */
 export class Call {

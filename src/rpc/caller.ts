@@ -14,12 +14,12 @@ import { decodeError } from "../wire/error-codec.js";
 import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
-import { ambient } from "./request-context.js";
 import { Call, CallTable } from "./call-table.js";
 import { type FailedCall, HINT, rpcError } from "./failure.js";
 import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
 import { OneWays } from "./one-ways.js";
 import type { Outbound } from "./outbound.js";
+import { ambient } from "./request-context.js";
 import type { Router } from "./router.js";
 import type { RpcOptions } from "./rpc-options.js";
 import type { CallOptions, Message, Method, PostOptions, Target } from "./service.js";
@@ -81,7 +81,9 @@ export class RpcCaller {
   invoke(to: Target | undefined, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     if (to === undefined) return Promise.reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", "no target was given"));
     if (method.kind !== "unary") {
-      return Promise.reject(this.#fail(method.name, undefined, "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"));
+      return Promise.reject(
+        this.#fail(method.name, undefined, "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"),
+      );
     }
     if (this.#intercepted === undefined) return this.#call(to, method, input, options);
     return this.#intercepted({ method, oneWay: false, to, input, options: options ?? NO_OPTIONS });
@@ -122,7 +124,9 @@ export class RpcCaller {
       const output = call.method.output.decode(this.#reader.attach(body, at, end), end - at);
       call.resolve(output);
     } catch (cause) {
-      call.reject(this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${(cause as Error).message}`, cause));
+      call.reject(
+        this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${(cause as Error).message}`, cause),
+      );
     }
   }
 
@@ -135,9 +139,15 @@ export class RpcCaller {
       const error = decodeError(body, start, end);
       const execution = error.execution ?? (kind === KIND.error ? "ran" : "notRun");
       const { appCode, details, path, code, reason } = error;
-      this.#settleFailed(call, rpcError(this.#describe(call), code, execution, reason === "" ? "no reason given" : reason, { appCode, details, path }));
+      this.#settleFailed(
+        call,
+        rpcError(this.#describe(call), code, execution, reason === "" ? "no reason given" : reason, { appCode, details, path }),
+      );
     } catch (cause) {
-      this.#settleFailed(call, this.#fail(call.method.name, call.to, "INTERNAL", "unknown", `the error cannot be decoded: ${(cause as Error).message}`, cause));
+      this.#settleFailed(
+        call,
+        this.#fail(call.method.name, call.to, "INTERNAL", "unknown", `the error cannot be decoded: ${(cause as Error).message}`, cause),
+      );
     }
   }
 
@@ -145,7 +155,8 @@ export class RpcCaller {
   onOversizeReply(from: LogicalAddress, epoch: number, seq: number, reason: string): void {
     if (epoch !== this.#sender.epoch) return;
     const call = this.#calls.take(from, seq);
-    if (call !== undefined) this.#settleFailed(call, this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}`));
+    if (call !== undefined)
+      this.#settleFailed(call, this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}`));
   }
 
   /** The connection is gone over which numbers `first` to `last` went to `peer`. */
@@ -168,7 +179,9 @@ export class RpcCaller {
       this.#settleFailed(call, this.#fail(call.method.name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause));
       return true;
     }
-    return this.#oneWays.unsent(to, seq, (name) => this.#fail(name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause));
+    return this.#oneWays.unsent(to, seq, (name) =>
+      this.#fail(name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause),
+    );
   }
 
   /** Fails everything that is in flight, and whatever comes later. */
@@ -187,12 +200,15 @@ export class RpcCaller {
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
       if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
-        reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`));
+        reject(
+          this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`),
+        );
         return;
       }
       let deadlineAt = this.#clock.now() + timeoutMs;
       const surrounding = ambient.getStore();
-      if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true) deadlineAt = surrounding.deadlineAt;
+      if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true)
+        deadlineAt = surrounding.deadlineAt;
       const picker = typeof to === "object" ? to : undefined;
       const call = new Call(method, deadlineAt, options, picker, input, resolve, reject);
       if (options?.signal !== undefined && !this.#listen(call, options.signal)) return;
@@ -207,9 +223,16 @@ export class RpcCaller {
     if (to instanceof RpcError) return this.#reject(call, to);
     call.to = to;
     const remainingMs = Math.ceil(call.deadlineAt - this.#clock.now());
-    if (remainingMs <= 0) return this.#reject(call, this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", "the deadline of the surrounding request is over"));
+    if (remainingMs <= 0)
+      return this.#reject(
+        call,
+        this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", "the deadline of the surrounding request is over"),
+      );
     if (this.#calls.size >= this.#options.maxCallsInFlight) {
-      return this.#reject(call, this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`));
+      return this.#reject(
+        call,
+        this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`),
+      );
     }
     const outbound = this.#way(to, method.name);
     if (outbound instanceof RpcError) return this.#reject(call, outbound);
@@ -227,7 +250,16 @@ export class RpcCaller {
     call.seq = peer.next();
     call.outbound = outbound;
     const flags = metadata === undefined ? 0 : FLAGS.metadata;
-    const result = outbound.commit(KIND.request, flags, to, this.#sender.address, this.#sender.epoch, call.seq, remainingMs, call.deadlineAt);
+    const result = outbound.commit(
+      KIND.request,
+      flags,
+      to,
+      this.#sender.address,
+      this.#sender.epoch,
+      call.seq,
+      remainingMs,
+      call.deadlineAt,
+    );
     if (result > COMMIT.queued) return this.#fallen(call, result);
     this.#calls.add(peer, call);
   }
@@ -243,7 +275,14 @@ export class RpcCaller {
     });
   }
 
-  #oneWay(target: Target, name: string, kind: number, id: number, options: PostOptions | undefined, encode: (writer: BinaryWriter) => void): Promise<void> {
+  #oneWay(
+    target: Target,
+    name: string,
+    kind: number,
+    id: number,
+    options: PostOptions | undefined,
+    encode: (writer: BinaryWriter) => void,
+  ): Promise<void> {
     const to = this.#resolve(target, name, undefined);
     if (to instanceof RpcError) return Promise.reject(to);
     const outbound = this.#way(to, name);
@@ -279,7 +318,9 @@ export class RpcCaller {
       const picked = this.#router.pick(target.type, target.policy, not);
       if (picked !== undefined) return picked;
       const reason = `no node of type ${target.type} is known and available; ${HINT.noMember}`;
-      return rpcError({ method: name, to: undefined, self: this.#sender.address }, "UNAVAILABLE", "notRun", reason, { whom: `any node of type ${target.type}` });
+      return rpcError({ method: name, to: undefined, self: this.#sender.address }, "UNAVAILABLE", "notRun", reason, {
+        whom: `any node of type ${target.type}`,
+      });
     }
     try {
       return toAddress(target as AddressLike);
@@ -297,7 +338,9 @@ export class RpcCaller {
   /** False when the signal is aborted already; the call is settled then. */
   #listen(call: Call, signal: AbortSignal): boolean {
     if (signal.aborted) {
-      call.reject(this.#fail(call.method.name, undefined, "CANCELLED", "notRun", `cancelled before it was sent: ${reasonOf(signal)}`, signal.reason));
+      call.reject(
+        this.#fail(call.method.name, undefined, "CANCELLED", "notRun", `cancelled before it was sent: ${reasonOf(signal)}`, signal.reason),
+      );
       return false;
     }
     const onAbort = (): void => this.#onAborted(call, signal);
@@ -311,7 +354,10 @@ export class RpcCaller {
     call.picker = undefined;
     const notRun = call.outbound!.withdraw(call.to, this.#sender.epoch, call.seq);
     if (!notRun) this.#sendCancel(call);
-    this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", `cancelled: ${reasonOf(signal)}`, signal.reason));
+    this.#settleFailed(
+      call,
+      this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", `cancelled: ${reasonOf(signal)}`, signal.reason),
+    );
   }
 
   #sendCancel(call: Call): void {
@@ -348,7 +394,14 @@ export class RpcCaller {
 
   #encodingFailed(name: string, to: LogicalAddress, outbound: Outbound, cause: unknown): RpcError {
     if (cause instanceof MessageTooLargeError) {
-      return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", `the message is over the limit of ${outbound.maxPayloadBytes} bytes; ${HINT.tooLarge}`, cause);
+      return this.#fail(
+        name,
+        to,
+        "RESOURCE_EXHAUSTED",
+        "notRun",
+        `the message is over the limit of ${outbound.maxPayloadBytes} bytes; ${HINT.tooLarge}`,
+        cause,
+      );
     }
     return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${(cause as Error).message}`, cause);
   }

@@ -2,7 +2,7 @@
  * The serving side: requests and one-way messages to handlers, results and errors back over the connection on which
  * the request came. A handler that returns no promise is answered in the same turn and leaves no trace.
  */
-import { type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
@@ -62,13 +62,24 @@ export class Dispatcher {
   }
 
   /** Hot path. `body[start, end)`: method id, [metadata], payload. */
-  onRequest(path: ReplyPath, flags: number, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, body: Buffer, start: number, end: number): void {
+  onRequest(
+    path: ReplyPath,
+    flags: number,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
     this.counters.requests++;
     const entry = end - start < 4 ? undefined : this.handlers.method(getU32(body, start));
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
     const full = this.#inProgress.full(path, size);
-    if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
+    if (full !== undefined)
+      return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
     const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + remainingMs;
     let input: unknown;
     let context: RequestContext;
@@ -120,7 +131,8 @@ export class Dispatcher {
 
   /** The connection is gone: nobody waits for what came over it. */
   onPathClosed(path: ReplyPath, cause: Error): void {
-    for (const context of this.#inProgress.takePath(path)) context.abort(new RpcError("CANCELLED", `the link to the caller was lost: ${cause.message}`, { cause }));
+    for (const context of this.#inProgress.takePath(path))
+      context.abort(new RpcError("CANCELLED", `the link to the caller was lost: ${cause.message}`, { cause }));
   }
 
   /** Aborts what runs; gives how many requests that were. */
@@ -164,7 +176,8 @@ export class Dispatcher {
   /** Hot path. */
   #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
     if (path.isClosed) return;
-    if (path.congested) return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
+    if (path.congested)
+      return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
     const codec: Codec<unknown> = entry.method.output;
     try {
       const writer = path.begin(path.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
@@ -174,9 +187,23 @@ export class Dispatcher {
     } catch (error) {
       path.abandon();
       if (error instanceof MessageTooLargeError) {
-        return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", `the reply is over the limit of ${path.maxPayloadBytes} bytes; ${HINT.tooLarge}`, "ran");
+        return this.#sendError(
+          path,
+          KIND.error,
+          context,
+          "RESOURCE_EXHAUSTED",
+          `the reply is over the limit of ${path.maxPayloadBytes} bytes; ${HINT.tooLarge}`,
+          "ran",
+        );
       }
-      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler's result cannot be encoded: ${(error as Error).message}`, "ran");
+      return this.#sendError(
+        path,
+        KIND.error,
+        context,
+        "INTERNAL",
+        `the handler's result cannot be encoded: ${(error as Error).message}`,
+        "ran",
+      );
     }
     path.commit(KIND.reply, 0, context.from, this.#sender.address, context.epoch, context.seq, 0, Number.POSITIVE_INFINITY);
   }
@@ -185,7 +212,10 @@ export class Dispatcher {
   #replyError(path: ReplyPath, context: RequestContext, error: unknown): void {
     if (path.isClosed) return;
     if (!RpcError.is(error)) {
-      this.#logger.error({ err: error, method: context.method, from: formatAddress(context.from) }, `the handler of ${context.method} threw`);
+      this.#logger.error(
+        { err: error, method: context.method, from: formatAddress(context.from) },
+        `the handler of ${context.method} threw`,
+      );
       const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler threw ${said}`, "ran");
     }
@@ -218,7 +248,15 @@ export class Dispatcher {
     path.commit(kind, 0, request.from, this.#sender.address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
   }
 
-  #oneWay(path: ReplyPath, entry: MessageHandler | undefined, flags: number, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+  #oneWay(
+    path: ReplyPath,
+    entry: MessageHandler | undefined,
+    flags: number,
+    from: LogicalAddress,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
     this.counters.oneWays++;
     if (entry === undefined) return this.drop(from, end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`);
     const full = this.#inProgress.full(path, end - start);
@@ -236,7 +274,16 @@ export class Dispatcher {
     } catch (error) {
       return this.drop(from, `${entry.name} cannot be decoded: ${(error as Error).message}`);
     }
-    const context = new RequestContext(from, entry.name, Number.POSITIVE_INFINITY, 0, this.#inProgress.nextOneWay(), end - start, metadata, this.#clock);
+    const context = new RequestContext(
+      from,
+      entry.name,
+      Number.POSITIVE_INFINITY,
+      0,
+      this.#inProgress.nextOneWay(),
+      end - start,
+      metadata,
+      this.#clock,
+    );
     try {
       const result = ambient.run(context, entry.handler, input, context);
       if (!isThenable(result)) return;

@@ -10,5 +10,14 @@ export interface ReplyPath {
   readonly maxPayloadBytes: number;
   begin(maxBodyBytes: number): BinaryWriter;
   abandon(): void;
-  commit(kind: number, flags: number, to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, deadlineAt: number): unknown;
+  commit(
+    kind: number,
+    flags: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    deadlineAt: number,
+  ): unknown;
 }

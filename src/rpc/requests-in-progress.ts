@@ -2,7 +2,7 @@
  * Requests whose handlers have not answered yet: for cancels, for deadlines, for the limits per peer and per node.
  * An entry ends with the answer, the cancel, the deadline or the loss of its connection, whichever comes first.
  */
-import { type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { ReplyPath } from "./reply-path.js";
@@ -39,7 +39,8 @@ export class RequestsInProgress {
     const { maxRequests, maxRequestsPerPeer, maxRequestBytes } = this.#options;
     if (this.#size >= maxRequests) return `handlers work on ${this.#size} requests`;
     if (this.#bytes + bytes > maxRequestBytes) return `handlers work on requests of ${this.#bytes} bytes`;
-    if ((this.#paths.get(path)?.size ?? 0) >= maxRequestsPerPeer) return `handlers work on ${maxRequestsPerPeer} requests of ${formatAddress(path.peer.address)}`;
+    if ((this.#paths.get(path)?.size ?? 0) >= maxRequestsPerPeer)
+      return `handlers work on ${maxRequestsPerPeer} requests of ${formatAddress(path.peer.address)}`;
     return undefined;
   }
 

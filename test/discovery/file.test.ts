@@ -20,6 +20,7 @@ const realClock: Clock = {
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
   afterTurn: (callback) => setImmediate(callback),
+  nextTurn: (callback) => setImmediate(callback),
 };
 
 suite("file discovery", () => {
