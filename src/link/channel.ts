@@ -135,6 +135,11 @@ export class Channel {
     return this.#connection.remote;
   }
 
+  /** When what is being read arrived. */
+  get arrivedAt(): number {
+    return this.#lastReadAt;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }

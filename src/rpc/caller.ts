@@ -203,16 +203,21 @@ export class RpcCaller {
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
       if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
-        reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`));
+        reject(
+          this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`),
+        );
         return;
       }
       const now = this.#clock.now();
       let deadlineAt = now + timeoutMs;
       const surrounding = ambient.getStore();
-      if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true) deadlineAt = surrounding.deadlineAt;
+      if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true)
+        deadlineAt = surrounding.deadlineAt;
       if (options?.signal?.aborted === true) {
         const { signal } = options;
-        reject(this.#fail(method.name, undefined, "CANCELLED", "notRun", `cancelled before it was sent: ${reasonOf(signal)}`, signal.reason));
+        reject(
+          this.#fail(method.name, undefined, "CANCELLED", "notRun", `cancelled before it was sent: ${reasonOf(signal)}`, signal.reason),
+        );
         return;
       }
       const retry = typeof to === "object" ? { picker: to, input } : undefined;
@@ -236,9 +241,12 @@ export class RpcCaller {
     const to = this.#resolve(target, method.name, not);
     if (to instanceof RpcError) return reject(to);
     const remainingMs = Math.ceil(deadlineAt - now);
-    if (remainingMs <= 0) return reject(this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", "the deadline of the surrounding request is over"));
+    if (remainingMs <= 0)
+      return reject(this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", "the deadline of the surrounding request is over"));
     if (this.#calls.size >= this.#options.maxCallsInFlight) {
-      return reject(this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`));
+      return reject(
+        this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`),
+      );
     }
     const outbound = this.#way(to, method.name);
     if (outbound instanceof RpcError) return reject(outbound);
