@@ -152,9 +152,30 @@ suite("memory network: time", () => {
     await world.clock.advance(100);
     assert.deepEqual([world.clock.pendingTimers, world.network.connectionCount], [0, 0]);
   });
+
+  test("both ends destroyed with bytes under way, no timer is left", async () => {
+    const world = new World();
+    const { near, far } = await world.connect();
+    near.write(Buffer.alloc(1_000));
+    far.write(Buffer.alloc(1_000));
+    await world.clock.settle();
+    assert.equal(world.clock.pendingTimers, 2);
+    near.destroy();
+    far.destroy();
+    assert.deepEqual([world.clock.pendingTimers, world.network.connectionCount], [0, 0]);
+  });
 });
 
 suite("memory network: bytes", () => {
+  test("a short write behind a long one that waits, does not overtake it though there is room", async () => {
+    const world = new World(1, { socketBufferBytes: 100 });
+    const { near, farHandler } = await world.connect();
+    assert.equal(near.write(Buffer.alloc(150, "a")), false);
+    assert.equal(near.write(Buffer.alloc(10, "b")), false);
+    await world.clock.advance(100);
+    assert.equal(farHandler.text, "a".repeat(150) + "b".repeat(10));
+  });
+
   test("random cuts, the writes of a turn arrive merged and cut elsewhere, whole and in order", async () => {
     const world = new World(3);
     const { near, farHandler } = await world.connect();

@@ -7,7 +7,7 @@ import { openListener } from "../../src/transport/socket-listener.js";
 import { TcpTransport } from "../../src/transport/tcp.js";
 import type { Connection, Listener } from "../../src/transport/transport.js";
 import { transportContract } from "../contract/transport.js";
-import { RecordingHandler } from "../support/recording-handler.js";
+import { RecordingHandler, turns } from "../support/recording-handler.js";
 
 transportContract("TCP", () => {
   const transport = new TcpTransport();
@@ -53,7 +53,8 @@ suite("TCP transport", () => {
     return { transport, lookups };
   }
 
-  test("both ends, send without Nagle's delay", async () => {
+  /** Every socket that a transport has wrapped since, with what it asked for about delay. */
+  function wrappedSockets(): Map<Socket, boolean | undefined> {
     const original = Socket.prototype.setNoDelay;
     const sockets = new Map<Socket, boolean | undefined>();
     Socket.prototype.setNoDelay = function (noDelay) {
@@ -63,12 +64,35 @@ suite("TCP transport", () => {
     cleanups.push(() => {
       Socket.prototype.setNoDelay = original;
     });
+    return sockets;
+  }
+
+  test("both ends, send without Nagle's delay", async () => {
+    const sockets = wrappedSockets();
     const { listener, accepted } = await listen("127.0.0.1");
     await Promise.all([dial(new TcpTransport(), "127.0.0.1", listener.endpoint.port), accepted]);
     assert.deepEqual([...sockets.values()], [true, true]);
     const ports = [...sockets.keys()].map((socket) => socket.localPort);
     assert.equal(new Set(ports).size, 2);
     assert.ok(ports.includes(listener.endpoint.port));
+  });
+
+  test("no handler yet, nothing is read at either end", async () => {
+    const sockets = wrappedSockets();
+    const { listener, accepted } = await listen("127.0.0.1");
+    const near = await dial(new TcpTransport(), "127.0.0.1", listener.endpoint.port);
+    const far = await accepted;
+    near.write(Buffer.alloc(10_000));
+    far.write(Buffer.alloc(10_000));
+    await turns(20);
+    assert.deepEqual(
+      [...sockets.keys()].map((socket) => socket.bytesRead),
+      [0, 0],
+    );
+    const handlers = [new RecordingHandler(), new RecordingHandler()] as const;
+    near.setHandler(handlers[0]);
+    far.setHandler(handlers[1]);
+    await Promise.all(handlers.map((handler) => handler.until((h) => h.byteCount === 10_000)));
   });
 
   test("each chunk that arrives, has memory of its own", async () => {
@@ -229,6 +253,22 @@ suite("TCP transport", () => {
     connection.setHandler(handler);
     assert.deepEqual(handler.closings, []);
     assert.equal(await handler.closed(), lost);
+  });
+
+  test("destroyed within onData while the socket holds further chunks, they are not delivered", async () => {
+    const server = await plainServer();
+    const socket = connect(server.port, "127.0.0.1");
+    const peer = await server.accepted;
+    for (const length of [1, 2]) {
+      peer.write("x");
+      while (socket.readableLength < length) await turns(1);
+    }
+    socket.pause();
+    const connection = new SocketConnection(socket, { identity: undefined, channelBinding: undefined });
+    const handler = new RecordingHandler({ onData: () => connection.destroy() });
+    connection.setHandler(handler);
+    await handler.closed();
+    assert.equal(handler.text, "x");
   });
 
   test("an error while accepting, is reported and the listener goes on", async () => {
