@@ -3,9 +3,12 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 
 export interface SentRange {
   readonly to: LogicalAddress;
-  readonly first: number;
+  first: number;
   last: number;
 }
+
+/** Numbers that a range spans at most: half the circle can be compared, and calls that wait are far fewer. */
+const MAX_SPAN = 2 ** 30;
 
 export class SentRanges {
   readonly #ranges = new Map<LogicalAddress, SentRange>();
@@ -14,8 +17,9 @@ export class SentRanges {
   /** Hot path. Numbers of one target come in order. */
   add(to: LogicalAddress, seq: number): void {
     const recent = this.#recent;
-    if (recent !== undefined && recent.to === to) recent.last = seq;
-    else this.#switch(to, seq);
+    if (recent === undefined || recent.to !== to) return this.#switch(to, seq);
+    recent.last = seq;
+    if (((seq - recent.first) | 0) < 0) recent.first = (seq - MAX_SPAN) >>> 0;
   }
 
   [Symbol.iterator](): IterableIterator<SentRange> {
@@ -29,6 +33,7 @@ export class SentRanges {
       this.#ranges.set(to, range);
     } else {
       range.last = seq;
+      if (((seq - range.first) | 0) < 0) range.first = (seq - MAX_SPAN) >>> 0;
     }
     this.#recent = range;
   }

@@ -10,6 +10,7 @@ import { StartError } from "../errors.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
+import { LastWords } from "../link/last-words.js";
 import type { LinkEvents } from "../link/link-environment.js";
 import { Links } from "../link/links.js";
 import { RpcCaller } from "../rpc/caller.js";
@@ -119,6 +120,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         random,
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
+        lastWords: new LastWords(clock),
         logger,
         events: this.#linkEvents(),
         locate: (peer) => this.#members.get(peer)?.endpoint,
@@ -126,7 +128,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       options.insecure,
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
-    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
+    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, random);
     this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);

@@ -7,6 +7,14 @@ import { BinaryWriter } from "../protobuf/binary-writer.js";
 import { putHeader } from "./header.js";
 import { HEADER_BYTES } from "./limits.js";
 
+/** An encoder sent another message over the same link, from a getter perhaps, while its own was half written. */
+export class NestedEncodingError extends Error {
+  override readonly name = "NestedEncodingError";
+  constructor() {
+    super("a message cannot be sent from inside the encoding of another one (from a getter?)");
+  }
+}
+
 /** From here on a turn's buffer is sent before another message is begun, so that it seldom has to grow. */
 const NEARLY_FULL = POOLED_BYTES - 32 * 1024;
 
@@ -14,8 +22,7 @@ export class FrameWriter {
   readonly #body = new BinaryWriter();
   #buffer: Uint8Array | undefined;
   #length = 0;
-  /** `#length` when the open body was begun: an encoder that sends another message itself is found out. */
-  #begunAt = 0;
+  #open = false;
 
   /** Bytes of whole frames that wait to be sent. */
   get length(): number {
@@ -23,13 +30,23 @@ export class FrameWriter {
   }
 
   get nearlyFull(): boolean {
-    return this.#length > NEARLY_FULL;
+    return this.#length > NEARLY_FULL && !this.#open;
   }
 
-  /** Where a body is written to; nothing counts until `commit`, a body that failed is simply forgotten. */
+  /** Whether a body was begun, and neither committed, extracted nor abandoned. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /**
+   * Where a body is written to; nothing counts until `commit`, a body that failed is forgotten by `abandon`.
+   *
+   * @throws {@link NestedEncodingError} while another body is open, which stays as it is.
+   */
   begin(maxBodyBytes: number): BinaryWriter {
+    if (this.#open) throw new NestedEncodingError();
+    this.#open = true;
     this.#buffer ??= takeBuffer();
-    this.#begunAt = this.#length;
     const start = this.#length + HEADER_BYTES;
     return this.#body.attach(this.#buffer, start, start + maxBodyBytes);
   }
@@ -58,6 +75,7 @@ export class FrameWriter {
 
   /** Forgets the body begun last, and lets go of the buffer when nothing else is in it. */
   abandon(): void {
+    this.#open = false;
     if (this.#length === 0) this.#release();
   }
 
@@ -85,6 +103,7 @@ export class FrameWriter {
 
   /** Forgets what was not sent. */
   discard(): void {
+    this.#open = false;
     this.#length = 0;
     this.#release();
   }
@@ -96,7 +115,8 @@ export class FrameWriter {
 
   /** The body writer replaces the buffer when a message outgrows it. */
   #adopt(): void {
-    if (this.#begunAt !== this.#length) throw new Error("a message was sent from inside the encoding of another one (by a getter?)");
+    if (!this.#open) throw new Error("no body was begun");
+    this.#open = false;
     const grown = this.#body.buf;
     if (grown === this.#buffer) return;
     if (this.#buffer !== undefined) giveBuffer(this.#buffer);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Cluster, hostOf, PORT } from "../support/cluster.js";
+import { Cluster, failureOf, hostOf, PORT } from "../support/cluster.js";
 import { echo, noteMessage, textNote } from "../support/note.js";
 
 suite("first use of a link", () => {
@@ -92,10 +92,10 @@ suite("first use of a link", () => {
     dials.length = 0;
     await cluster.clock.advance(10_000);
     assert.equal(dials.length, 0, "nothing is dialed when nothing is queued");
-    const again = cluster.fails(caller.invoke("1.1.2", echo, textNote(""), { timeoutMs: 1_000 }));
+    const again = failureOf(caller.invoke("1.1.2", echo, textNote(""), { timeoutMs: 1_000 }));
     await cluster.clock.advance(50);
     assert.ok(dials.length >= 1, "the next call dials at once");
-    const error = await again;
+    const error = await cluster.run(again);
     assert.equal(error.code, "DEADLINE_EXCEEDED");
     assert.equal(error.execution, "notRun");
     await cluster.close();

@@ -84,16 +84,7 @@ export class Cluster {
 
   /** As {@link run}, for what must fail. */
   async fails(promise: Promise<unknown>, maxMs?: number): Promise<RpcError> {
-    const error = await this.run(
-      promise.then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      ),
-      maxMs,
-    );
-    assert.ok(error !== undefined, "it succeeded, and should have failed");
-    assert.ok(RpcError.is(error), `not an RpcError: ${String(error)}`);
-    return error;
+    return await this.run(failureOf(promise), maxMs);
   }
 
   /** Closes all nodes, and checks that nothing of them is left. */
@@ -115,6 +106,16 @@ export class Cluster {
         void this.log.push({ level, text: text ?? "" });
     return { trace: at("trace"), debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   }
+}
+
+/** What `promise` fails with. Moves no clock, so that several may be waited for at once. */
+export async function failureOf(promise: Promise<unknown>): Promise<RpcError> {
+  const error = await promise.then(
+    () => assert.fail("it succeeded, and should have failed"),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(RpcError.is(error), `not an RpcError: ${String(error)}`);
+  return error;
 }
 
 export function hostOf(address: string): string {
