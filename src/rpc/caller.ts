@@ -6,11 +6,13 @@ import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
+import { messageOf } from "../internal/message-of.js";
 import type { Resolved } from "../internal/resolved.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { decodeError } from "../wire/error-codec.js";
+import { NestedEncodingError } from "../wire/frame-writer.js";
 import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
@@ -128,7 +130,7 @@ export class RpcCaller {
       call.resolve(output);
     } catch (cause) {
       call.reject(
-        this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${(cause as Error).message}`, cause),
+        this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${messageOf(cause)}`, cause),
       );
     }
   }
@@ -149,7 +151,7 @@ export class RpcCaller {
     } catch (cause) {
       this.#settleFailed(
         call,
-        this.#fail(call.method.name, call.to, "INTERNAL", "unknown", `the error cannot be decoded: ${(cause as Error).message}`, cause),
+        this.#fail(call.method.name, call.to, "INTERNAL", "unknown", `the error cannot be decoded: ${messageOf(cause)}`, cause),
       );
     }
   }
@@ -179,12 +181,12 @@ export class RpcCaller {
   onUnsent(to: LogicalAddress, seq: number, cause: Error): boolean {
     const call = this.#calls.take(to, seq);
     if (call !== undefined) {
-      this.#settleFailed(call, this.#fail(call.method.name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause));
+      const late = call.deadlineAt <= this.#clock.now();
+      if (late) call.retry = undefined;
+      this.#settleFailed(call, late ? this.#notSentInTime(call) : this.#notSent(call.method.name, to, cause));
       return true;
     }
-    return this.#oneWays.unsent(to, seq, (name) =>
-      this.#fail(name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause),
-    );
+    return this.#oneWays.unsent(to, seq, (name) => this.#notSent(name, to, cause));
   }
 
   /** Fails everything that is in flight, and whatever comes later. */
@@ -257,7 +259,6 @@ export class RpcCaller {
       method.input.encode(method.input.fromPartial(input as never), writer);
       checkSize(writer, start, outbound);
     } catch (cause) {
-      outbound.abandon();
       return reject(this.#encodingFailed(method.name, to, outbound, cause));
     }
     const peer = this.#calls.peer(to);
@@ -266,8 +267,8 @@ export class RpcCaller {
     const { address, epoch } = this.#sender;
     const result = outbound.commit(KIND.request, flags, to, address, epoch, call.seq, remainingMs, deadlineAt);
     if (result > COMMIT.queued) return this.#settleFailed(call, this.#notTaken(method.name, to, result));
-    if (options?.signal !== undefined) this.#listen(call, options.signal);
     this.#calls.add(peer, call);
+    if (options?.signal !== undefined) this.#listen(call, options.signal);
   }
 
   #post(to: Target, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
@@ -294,7 +295,6 @@ export class RpcCaller {
       encode(writer);
       checkSize(writer, start, outbound);
     } catch (cause) {
-      outbound.abandon();
       return Promise.reject(this.#encodingFailed(name, to, outbound, cause));
     }
     const seq = this.#calls.peer(to).next();
@@ -315,8 +315,13 @@ export class RpcCaller {
   }
 
   #resolve(target: Target, name: string, not: LogicalAddress | undefined): LogicalAddress | RpcError {
-    if (typeof target === "object") {
-      const picked = this.#router.pick(target.type, target.policy, not);
+    if (typeof target === "object" && target !== null) {
+      let picked: LogicalAddress | undefined;
+      try {
+        picked = this.#router.pick(target.type, target.policy, not);
+      } catch (cause) {
+        return this.#fail(name, undefined, "INVALID_ARGUMENT", "notRun", messageOf(cause), cause);
+      }
       if (picked !== undefined) return picked;
       const reason = `no node of type ${target.type} is known and available; ${HINT.noMember}`;
       return rpcError({ method: name, to: undefined, self: this.#sender.address }, "UNAVAILABLE", "notRun", reason, {
@@ -343,6 +348,7 @@ export class RpcCaller {
   #listen(call: Call, signal: AbortSignal): void {
     call.onAbort = () => this.#onAborted(call, signal);
     signal.addEventListener("abort", call.onAbort, { once: true });
+    if (signal.aborted) call.onAbort(); // by the encoder of the request
   }
 
   #onAborted(call: Call, signal: AbortSignal): void {
@@ -358,15 +364,31 @@ export class RpcCaller {
 
   #sendCancel(call: Call): void {
     const { outbound } = call;
-    outbound.begin(cancelBody.length).raw(cancelBody);
+    try {
+      outbound.begin(cancelBody.length).raw(cancelBody);
+    } catch (error) {
+      if (!(error instanceof NestedEncodingError)) throw error;
+      this.#clock.afterTurn(() => this.#sendCancel(call)); // cancelled by the encoder of another message
+      return;
+    }
     outbound.commit(KIND.cancel, 0, call.to, this.#sender.address, this.#sender.epoch, call.seq, 0, Number.POSITIVE_INFINITY);
   }
 
   #onExpired(call: Call): void {
     call.retry = undefined;
-    const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
-    const reason = `${this.#router.describe(call.to)}; ${notRun ? HINT.deadlineNotRun : HINT.deadlineUnknown}`;
-    this.#settleFailed(call, this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", notRun ? "notRun" : "unknown", reason));
+    if (call.outbound.withdraw(call.to, this.#sender.epoch, call.seq)) return this.#settleFailed(call, this.#notSentInTime(call));
+    const reason = `${this.#router.describe(call.to)}; ${HINT.deadlineUnknown}`;
+    this.#settleFailed(call, this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", "unknown", reason));
+  }
+
+  #notSentInTime(call: Call): RpcError {
+    const reason = `${this.#router.describe(call.to)}; ${HINT.deadlineNotRun}`;
+    return this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", "notRun", reason);
+  }
+
+  #notSent(name: string, to: LogicalAddress, cause: Error): RpcError {
+    if (this.#closed !== undefined) return this.#fail(name, to, "CANCELLED", "notRun", this.#closed);
+    return this.#fail(name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause);
   }
 
   #settleFailed(call: Call, error: RpcError): void {
@@ -385,6 +407,8 @@ export class RpcCaller {
   }
 
   #encodingFailed(name: string, to: LogicalAddress, outbound: Outbound, cause: unknown): RpcError {
+    // Of nested messages the inner one fails; the outer one is still being encoded.
+    if (!(cause instanceof NestedEncodingError)) outbound.abandon();
     if (cause instanceof MessageTooLargeError) {
       return this.#fail(
         name,
@@ -395,7 +419,7 @@ export class RpcCaller {
         cause,
       );
     }
-    return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${(cause as Error).message}`, cause);
+    return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${messageOf(cause)}`, cause);
   }
 
   #notTaken(name: string, to: LogicalAddress, result: CommitResult): RpcError {
