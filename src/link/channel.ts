@@ -422,7 +422,8 @@ export class Channel {
   };
 
   #endWhenSent(): void {
-    if (!this.#large.isEmpty) return this.#arm();
+    // Fragments go on in the next turn, or when the connection has drained.
+    if (!this.#large.isEmpty) return;
     this.#send();
     this.#connection.end();
   }

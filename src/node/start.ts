@@ -32,15 +32,16 @@ export type Place =
 
 /** Finds this node in discovery, or that it is to register. */
 export async function findPlace({ options, members, signal, timeoutMs }: Starting): Promise<Place> {
-  const { address } = options;
+  const { address, clock } = options;
   const text = formatAddress(address);
+  const until = clock.now() + timeoutMs;
   members.start();
   try {
     await members.ready({ timeoutMs, signal });
     const present = members.get(address);
     if (present !== undefined && present.incarnation === undefined) return { type: "configured", member: present };
     if (members.registers) return { type: "registering", stale: present };
-    return { type: "configured", member: await members.waitForMember(address, { timeoutMs, signal }) };
+    return { type: "configured", member: await members.waitForMember(address, { timeoutMs: Math.max(1, until - clock.now()), signal }) };
   } catch (error) {
     if (signal.aborted) throw aborted(signal, text);
     const reason = RpcError.is(error) ? error.reason : String(error);
@@ -131,7 +132,7 @@ function advertised({ advertise, address, logger }: ResolvedNodeOptions, bound: 
   return formatEndpoint(bound);
 }
 
-function aborted(signal: AbortSignal, text: string): StartError {
+export function aborted(signal: AbortSignal, text: string): StartError {
   if (signal.reason instanceof StartError) return signal.reason;
   return new StartError(
     "ABORTED",
@@ -144,15 +145,23 @@ function aborted(signal: AbortSignal, text: string): StartError {
 async function whoAnswers({ options, identity, keyring, signal }: Starting, endpoint: string): Promise<PeerHello | undefined> {
   const { clock, random, transport } = options;
   const abort = new AbortController();
-  const onAbort = (): void => abort.abort(signal.reason);
+  let giveUp = (_cause: Error): void => {};
+  const onAbort = (): void => {
+    abort.abort(signal.reason);
+    giveUp(new Error("no longer needed"));
+  };
   signal.addEventListener("abort", onAbort, { once: true });
   const timer = clock.setTimeout(() => abort.abort(new Error("nobody answers")), PROBE_TIMEOUT_MS);
   try {
     const connection = await transport.dial(parseEndpoint(endpoint), abort.signal);
     const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
     const handshake = new DialerHandshake(identity, keyring, options.address, PURPOSE.probe, facts);
+    if (signal.aborted) {
+      connection.destroy();
+      return undefined;
+    }
     return await new Promise((resolve) => {
-      openAsDialer(
+      giveUp = openAsDialer(
         connection,
         handshake,
         clock,
