@@ -78,7 +78,7 @@ export function decodeError(body: Uint8Array, start: number, end: number): WireE
         reason = utf8Decoder.decode(body.subarray(from, to));
         break;
       case TAG.details:
-        details = Uint8Array.prototype.slice.call(body, from, to);
+        details = new Uint8Array(body.subarray(from, to)); // a copy, and no Buffer
         break;
       case TAG.path:
         for (let p = from; p + 4 <= to; p += 4) path.push(getU32(body, p) as LogicalAddress);

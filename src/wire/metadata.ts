@@ -67,7 +67,7 @@ export function decodeMetadata(body: Uint8Array, at: number, end: number): Metad
     const key = keyText.decode(body.subarray(pos + 1, keyEnd));
     const valueEnd = keyEnd + 2 + ((body[keyEnd]! << 8) | body[keyEnd + 1]!);
     if (valueEnd > end) throw new ProtocolError("a metadata value is cut off");
-    map.set(key, Uint8Array.prototype.slice.call(body, keyEnd + 2, valueEnd));
+    map.set(key, new Uint8Array(body.subarray(keyEnd + 2, valueEnd))); // a copy, and no Buffer
     pos = valueEnd;
   }
   return map;
