@@ -75,7 +75,7 @@ export class Channel {
   readonly #events: ChannelEvents;
   readonly #reader = new FrameReader((buffer, start, end) => this.#onFrame(buffer, start, end));
   readonly #writer = new FrameWriter();
-  readonly #large = new LargeMessages();
+  readonly #large: LargeMessages;
   readonly #assembler: FragmentAssembler;
   readonly #peerIsHarbor: boolean;
   /** Settles when the connection is gone. */
@@ -116,6 +116,7 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.#large = new LargeMessages(options.maxPartialBytes);
     this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
     this.openedAt = clock.now();
     this.#lastReadAt = this.openedAt;
