@@ -29,7 +29,7 @@ import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import { openAsDialer, type PendingPeer } from "./opening.js";
-import { type HeldMessage, PendingQueue } from "./pending-queue.js";
+import { PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
 import { decideInbound } from "./simultaneous-dial.js";
 
@@ -377,10 +377,7 @@ export class Link {
     const { clock, options } = this.#env;
     const { incarnation } = channel.peer;
     inbound.wait(options.keepaliveTimeoutMs);
-    const timer = clock.setTimeout(
-      () => channel.destroy(new Error("silent when the peer dialed again")),
-      options.keepaliveTimeoutMs,
-    );
+    const timer = clock.setTimeout(() => channel.destroy(new Error("silent when the peer dialed again")), options.keepaliveTimeoutMs);
     channel.ping((answered) => {
       clock.clearTimeout(timer);
       if (!answered) return this.offer(inbound);
@@ -457,8 +454,7 @@ export class Link {
         // Whoever comes back at this address is another process; discovery tells until then.
         events.onDraining(this.peer, false);
         this.#failPending(new Error("it has shut down"));
-      }
-      else if (this.#pending.length > 0) {
+      } else if (this.#pending.length > 0) {
         this.#roundAt = clock.now();
         this.#wait(backoffMs(1, options.backoffMs, options.maxBackoffMs, random.next()));
       }

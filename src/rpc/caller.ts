@@ -129,9 +129,7 @@ export class RpcCaller {
       const output = call.method.output.decode(this.#reader.attach(body, at, end), end - at);
       call.resolve(output);
     } catch (cause) {
-      call.reject(
-        this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${messageOf(cause)}`, cause),
-      );
+      call.reject(this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${messageOf(cause)}`, cause));
     }
   }
 

@@ -202,14 +202,7 @@ export class Dispatcher {
           "ran",
         );
       }
-      return this.#sendError(
-        path,
-        KIND.error,
-        context,
-        "INTERNAL",
-        `the handler's result cannot be encoded: ${messageOf(error)}`,
-        "ran",
-      );
+      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler's result cannot be encoded: ${messageOf(error)}`, "ran");
     }
     path.commit(KIND.reply, 0, context.from, this.#sender.address, context.epoch, context.seq, 0, Number.POSITIVE_INFINITY);
   }

@@ -96,7 +96,11 @@ suite("close", () => {
     assert.equal(node.close(), first);
     await cluster.run(first);
     for (const to of ["1.1.1", "1.1.2"] as const) {
-      for (const promise of [node.invoke(to, echo, textNote("")), node.send(to, noteMessage, textNote("")), node.post(to, echo, textNote(""))]) {
+      for (const promise of [
+        node.invoke(to, echo, textNote("")),
+        node.send(to, noteMessage, textNote("")),
+        node.post(to, echo, textNote("")),
+      ]) {
         const error = await failureOf(promise);
         assert.deepEqual([error.code, error.execution], ["CANCELLED", "notRun"]);
         assert.match(error.message, /1\.1\.2 was closed/);
@@ -122,7 +126,10 @@ suite("close", () => {
       await cluster.clock.advance(100);
       release.resolve();
       assert.deepEqual(await cluster.run(closed), [NOTHING_CUT, NOTHING_CUT]);
-      assert.deepEqual((await Promise.all(replies)).map((note) => note.text), ["a", "b"]);
+      assert.deepEqual(
+        (await Promise.all(replies)).map((note) => note.text),
+        ["a", "b"],
+      );
       await cluster.close();
     }
   });

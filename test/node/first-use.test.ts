@@ -3,6 +3,79 @@ import { Cluster, failureOf, hostOf, PORT } from "../support/cluster.js";
 import { echo, noteMessage, textNote } from "../support/note.js";
 
 suite("first use of a link", () => {
+  test("a peer whose load changes while its dials fail, is dialed no sooner; one whose endpoint changes, at once", async () => {
+    const cluster = new Cluster();
+    const dials: number[] = [];
+    const transport = cluster.network.transport(hostOf("1.1.1"));
+    const caller = await cluster.start("1.1.1", {
+      link: { reachTimeoutMs: 60_000, backoffMs: 20_000, maxBackoffMs: 20_000 },
+      transport: {
+        listen: (endpoint, onConnection) => transport.listen(endpoint, onConnection),
+        dial: (endpoint, signal) => {
+          dials.push(cluster.clock.now());
+          return transport.dial(endpoint, signal);
+        },
+      },
+    });
+    const { address } = await cluster.start("1.1.2", {}, (node) => node.handle(echo, (note) => note));
+    cluster.discovery.put({ address, endpoint: `${hostOf("1.1.2")}:1`, incarnation: 1n });
+    await cluster.clock.settle();
+    const reply = caller.invoke("1.1.2", echo, textNote("found"), { timeoutMs: 60_000 });
+    await cluster.clock.advance(100);
+    for (let load = 0; load < 20; load++) {
+      cluster.discovery.put({ address, endpoint: `${hostOf("1.1.2")}:1`, incarnation: 1n, load });
+      await cluster.clock.advance(10);
+    }
+    assert.ok(dials.length <= 2, `${dials.length} dials`);
+    const count = dials.length;
+    cluster.discovery.put({ address, endpoint: `${hostOf("1.1.2")}:${PORT}`, incarnation: 1n });
+    await cluster.clock.advance(20);
+    assert.equal(dials.length, count + 1);
+    assert.equal((await reply).text, "found");
+    await cluster.close();
+  });
+
+  test("a queue whose calls have all expired, is not dialed for", async () => {
+    const cluster = new Cluster();
+    let dials = 0;
+    const transport = cluster.network.transport(hostOf("1.1.1"));
+    const caller = await cluster.start("1.1.1", {
+      transport: {
+        listen: (endpoint, onConnection) => transport.listen(endpoint, onConnection),
+        dial: (endpoint, signal) => {
+          dials++;
+          return transport.dial(endpoint, signal);
+        },
+      },
+    });
+    cluster.network.transport(hostOf("1.1.2"));
+    cluster.discovery.put({ address: cluster.make("1.1.2").address, endpoint: `${hostOf("1.1.2")}:${PORT}` });
+    await cluster.clock.settle();
+    await cluster.fails(caller.invoke("1.1.2", echo, textNote(""), { timeoutMs: 300 }));
+    await cluster.clock.settle();
+    const before = dials;
+    await cluster.clock.advance(20_000);
+    assert.ok(dials <= before, `${dials - before} more dials`);
+    assert.equal(caller.status().links[0]!.phase, "idle");
+    await cluster.close();
+  });
+
+  test("an endpoint that takes connections and says nothing, is given up", async () => {
+    const cluster = new Cluster();
+    const caller = await cluster.start("1.1.1");
+    await cluster.network.transport("silent").listen({ host: "silent", port: 1 }, (connection) => {
+      connection.setHandler({ onData: () => {}, onDrain: () => {}, onClose: () => {} });
+    });
+    cluster.discovery.put({ address: cluster.make("1.1.2").address, endpoint: "silent:1" });
+    await cluster.clock.settle();
+    const startedAt = cluster.clock.now();
+    const error = await cluster.fails(caller.post("1.1.2", echo, textNote("")));
+    assert.equal(error.code, "UNAVAILABLE");
+    assert.match(error.message, /no answer to the opening.*clusterts/);
+    assert.ok(cluster.clock.now() - startedAt <= 10_100, `${cluster.clock.now() - startedAt} ms`);
+    await cluster.close();
+  });
+
   test("a call to a node that was never called, opens the link and is answered", async () => {
     const cluster = new Cluster();
     const caller = await cluster.start("1.1.1");

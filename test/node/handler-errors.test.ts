@@ -7,7 +7,10 @@ import { echo, type Note, noteMessage, noteMethod, textNote } from "../support/n
 const fail = noteMethod("fail");
 
 /** A caller, and a node whose handler does what `behave` says; over a link, and to itself. */
-async function onBothWays(behave: () => unknown, look: (caller: ClusterNode, to: "1.1.2", cluster: Cluster) => Promise<void>): Promise<void> {
+async function onBothWays(
+  behave: () => unknown,
+  look: (caller: ClusterNode, to: "1.1.2", cluster: Cluster) => Promise<void>,
+): Promise<void> {
   const cluster = new Cluster();
   const far = await cluster.start("1.1.1");
   const near = await cluster.start("1.1.2", {}, (node) => {
@@ -87,6 +90,7 @@ suite("what handlers throw and return", () => {
     [
       "an object whose then throws",
       {
+        // biome-ignore lint/suspicious/noThenProperty: this is what is tested
         get then() {
           throw new Error("no then");
         },

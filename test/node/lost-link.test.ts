@@ -22,9 +22,7 @@ suite("a link that is lost", () => {
     });
     await cluster.run(caller.invoke("1.1.2", echo, textNote("")));
     let settled = 0;
-    const failing = Array.from({ length: 5 }, () =>
-      failureOf(caller.invoke("1.1.2", hold, textNote("")).finally(() => settled++)),
-    );
+    const failing = Array.from({ length: 5 }, () => failureOf(caller.invoke("1.1.2", hold, textNote("")).finally(() => settled++)));
     await cluster.clock.advance(10);
     const lostAt = cluster.clock.now();
     cluster.network.reset(hostOf("1.1.1"), hostOf("1.1.2"));

@@ -76,7 +76,11 @@ suite("order", () => {
     const cluster = new Cluster();
     const caller = await cluster.start("1.1.1");
     let received = 0;
-    await cluster.start("1.1.2", {}, (node) => node.onMessage(noteMessage, (note) => void (received += note.data.length)));
+    await cluster.start("1.1.2", {}, (node) =>
+      node.onMessage(noteMessage, (note) => {
+        received += note.data.length;
+      }),
+    );
     await cluster.run(caller.send("1.1.2", noteMessage, textNote("")));
     for (let i = 0; i < 10; i++) await cluster.run(caller.send("1.1.2", noteMessage, sizedNote(3 * MIB)), 1_000);
     await cluster.clock.advance(1_000);
@@ -183,7 +187,14 @@ suite("limits", () => {
   });
 
   const tight: Partial<NodeOptions> = {
-    link: { highWaterBytes: 100_000, maxBufferedBytes: 300_000, slowPeerBytes: 600_000, probeMs: 600_000, keepaliveMs: 600_000, unansweredMs: 600_000 },
+    link: {
+      highWaterBytes: 100_000,
+      maxBufferedBytes: 300_000,
+      slowPeerBytes: 600_000,
+      probeMs: 600_000,
+      keepaliveMs: 600_000,
+      unansweredMs: 600_000,
+    },
   };
 
   test("a caller that reads too slowly, gets small errors in place of replies above the mark; past slowPeerBytes its link is destroyed", async () => {
@@ -194,7 +205,12 @@ suite("limits", () => {
     cluster.network.pauseReading(hostOf("1.1.1"), hostOf("1.1.2"));
     const calls: Promise<unknown>[] = [];
     for (let i = 0; i < 30; i++) {
-      calls.push(caller.invoke("1.1.2", big, textNote(""), { timeoutMs: 60_000 }).then(() => "reply", (error) => `${error.code} ${error.execution}`));
+      calls.push(
+        caller.invoke("1.1.2", big, textNote(""), { timeoutMs: 60_000 }).then(
+          () => "reply",
+          (error) => `${error.code} ${error.execution}`,
+        ),
+      );
       await cluster.clock.advance(5);
     }
     assert.ok(callee.status().links[0]!.bufferedBytes < 400_000);

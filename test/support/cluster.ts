@@ -70,7 +70,9 @@ export class Cluster {
   /** Lets time pass, from timer to timer, until `promise` settles, and gives or throws what it settles with. */
   async run<T>(promise: Promise<T>, maxMs = 120_000): Promise<T> {
     let settled = false;
-    const done = (): void => void (settled = true);
+    const done = (): void => {
+      settled = true;
+    };
     promise.then(done, done);
     const end = this.clock.now() + maxMs;
     await this.clock.settle();
