@@ -1,0 +1,101 @@
+/** Gives every declaration its TypeScript name before ts-proto sees it, so that there is one set of rules, in `names.ts`. */
+import { clone } from "@bufbuild/protobuf";
+import { type DescriptorProto, type EnumDescriptorProto, type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { enumValueName, fieldName, nestedTypeName, topLevelTypeName } from "./names.js";
+import { isOneFile, packageOf } from "./one-file.js";
+import { FIELD } from "./places.js";
+
+/** A message or enum under both of its names. */
+export interface NamedType {
+  /** Name of the file on the import path. */
+  readonly file: string;
+  /** `game.v1.Room.seat_info`, as the user wrote it. */
+  readonly protoName: string;
+  /** `Room_SeatInfo`. */
+  readonly name: string;
+  /** Where in the file's source info. */
+  readonly path: readonly number[];
+  readonly message: DescriptorProto | undefined;
+}
+
+export interface Renamed {
+  /** Copies, renamed, without services and without the comment on the syntax line. */
+  readonly files: readonly FileDescriptorProto[];
+  /** By the name that references use: `.game.v1.Room.seat_info`, with the compiler's package. */
+  readonly types: ReadonlyMap<string, NamedType>;
+}
+
+export function renameForTypeScript(originals: readonly FileDescriptorProto[]): Renamed {
+  const types = new Map<string, NamedType>();
+  const references = new Map<string, string>();
+  const files = originals.map((original) => {
+    const file = clone(FileDescriptorProtoSchema, original);
+    file.service = [];
+    file.extension = [];
+    if (file.sourceCodeInfo !== undefined) {
+      const { location } = file.sourceCodeInfo;
+      file.sourceCodeInfo.location = location.filter(({ path }) => path[0] !== FIELD.file.syntax && path[0] !== FIELD.file.edition);
+    }
+    nameTypes(file, types, references);
+    return file;
+  });
+  for (const file of files) for (const message of file.messageType) renameReferences(message, references);
+  return { files, types };
+}
+
+function nameTypes(file: FileDescriptorProto, types: Map<string, NamedType>, references: Map<string, string>): void {
+  const oneFile = isOneFile(file);
+  const inPackage = (name: string) => (name === "" ? "" : `.${name}`);
+
+  /** The three scopes of one declaration: as referred to, as the user wrote it, in TypeScript; and how ts-proto will be told. */
+  interface Scope {
+    readonly reference: string;
+    readonly protoName: string;
+    readonly name: string;
+    readonly renamed: string;
+    readonly path: readonly number[];
+  }
+  const declare = (scope: Scope, type: DescriptorProto | EnumDescriptorProto, kind: "Message" | "Enum", path: readonly number[]): Scope => {
+    const nested = scope.name !== "";
+    const own = nested ? nestedTypeName(type.name) : topLevelTypeName(type.name, kind, oneFile);
+    const inner: Scope = {
+      reference: `${scope.reference}.${type.name}`,
+      protoName: scope.protoName === "" ? type.name : `${scope.protoName}.${type.name}`,
+      name: nested ? `${scope.name}_${own}` : own,
+      renamed: `${scope.renamed}.${own}`,
+      path: [...scope.path, ...path],
+    };
+    const message = type.$typeName === "google.protobuf.DescriptorProto" ? type : undefined;
+    types.set(inner.reference, { file: file.name, protoName: inner.protoName, name: inner.name, path: inner.path, message });
+    references.set(inner.reference, inner.renamed);
+    type.name = own;
+    return inner;
+  };
+  const visitEnum = (scope: Scope, type: EnumDescriptorProto, path: readonly number[]) => {
+    declare(scope, type, "Enum", path);
+    for (const value of type.value) value.name = enumValueName(value.name);
+  };
+  const visitMessage = (scope: Scope, message: DescriptorProto, path: readonly number[]) => {
+    const inner = declare(scope, message, "Message", path);
+    message.extension = [];
+    for (const field of message.field) field.name = fieldName(field.name);
+    for (const oneof of message.oneofDecl) oneof.name = fieldName(oneof.name);
+    message.enumType.forEach((type, index) => {
+      visitEnum(inner, type, [FIELD.message.enum, index]);
+    });
+    message.nestedType.forEach((type, index) => {
+      visitMessage(inner, type, [FIELD.message.nested, index]);
+    });
+  };
+  const top: Scope = { reference: inPackage(file.package), protoName: packageOf(file), name: "", renamed: inPackage(file.package), path: [] };
+  file.enumType.forEach((type, index) => {
+    visitEnum(top, type, [FIELD.file.enum, index]);
+  });
+  file.messageType.forEach((message, index) => {
+    visitMessage(top, message, [FIELD.file.message, index]);
+  });
+}
+function renameReferences(message: DescriptorProto, references: ReadonlyMap<string, string>): void {
+  for (const field of message.field) field.typeName = references.get(field.typeName) ?? field.typeName;
+  for (const nested of message.nestedType) renameReferences(nested, references);
+}
