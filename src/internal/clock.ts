@@ -13,6 +13,8 @@ export interface Clock {
   clearTimeout(handle: TimerHandle): void;
   /** Runs `callback` when the current turn of the event loop has done all its work, promise continuations included. */
   afterTurn(callback: () => void): void;
+  /** Runs `callback` in the next turn of the event loop, after what has arrived was read. */
+  nextTurn(callback: () => void): void;
 }
 
 export interface Random {

@@ -1,0 +1,69 @@
+/** Messages that wait for a link: whole frames in the order in which they were sent, bounded in count and bytes. */
+import type { LogicalAddress } from "../addr/logical-address.js";
+
+/** A message in memory of its own: room for a header, then the body. */
+export interface HeldMessage {
+  readonly frame: Buffer;
+  readonly kind: number;
+  readonly flags: number;
+  readonly to: LogicalAddress;
+  readonly from: LogicalAddress;
+  readonly epoch: number;
+  readonly seq: number;
+  /** `Infinity` for none. */
+  readonly deadlineAt: number;
+}
+
+export class PendingQueue {
+  readonly #maxMessages: number;
+  readonly #maxBytes: number;
+  #messages: HeldMessage[] = [];
+  #bytes = 0;
+
+  constructor(maxMessages: number, maxBytes: number) {
+    this.#maxMessages = maxMessages;
+    this.#maxBytes = maxBytes;
+  }
+
+  get length(): number {
+    return this.#messages.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether a message of `bytes` has room; an empty queue takes one of any size. */
+  hasRoom(bytes: number): boolean {
+    if (this.#messages.length === 0) return true;
+    return this.#messages.length < this.#maxMessages && this.#bytes + bytes <= this.#maxBytes;
+  }
+
+  push(message: HeldMessage): void {
+    this.#messages.push(message);
+    this.#bytes += message.frame.length;
+  }
+
+  /** Puts messages that were not sent back in front. They had room once: no limit applies. */
+  unshift(messages: readonly HeldMessage[]): void {
+    this.#messages = [...messages, ...this.#messages];
+    for (const message of messages) this.#bytes += message.frame.length;
+  }
+
+  /** Takes one message out; false when it is not there. */
+  remove(to: LogicalAddress, seq: number): boolean {
+    const index = this.#messages.findIndex((message) => message.seq === seq && message.to === to);
+    if (index < 0) return false;
+    this.#bytes -= this.#messages[index]!.frame.length;
+    this.#messages.splice(index, 1);
+    return true;
+  }
+
+  /** Empties the queue. */
+  takeAll(): HeldMessage[] {
+    const messages = this.#messages;
+    this.#messages = [];
+    this.#bytes = 0;
+    return messages;
+  }
+}

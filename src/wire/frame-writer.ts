@@ -1,0 +1,100 @@
+/**
+ * Frames of one link, encoded in place into one buffer per turn: `begin` opens a body behind room for a header, the
+ * message's own encoder writes into it, `commit` fills in the header, and the link sends all of it with one write.
+ */
+import { giveBuffer, POOLED_BYTES, takeBuffer } from "../internal/buffer-pool.js";
+import { BinaryWriter } from "../protobuf/binary-writer.js";
+import { putHeader } from "./header.js";
+import { HEADER_BYTES } from "./limits.js";
+
+/** From here on a turn's buffer is sent before another message is begun, so that it seldom has to grow. */
+const NEARLY_FULL = POOLED_BYTES - 32 * 1024;
+
+export class FrameWriter {
+  readonly #body = new BinaryWriter();
+  #buffer: Uint8Array | undefined;
+  #length = 0;
+  /** `#length` when the open body was begun: an encoder that sends another message itself is found out. */
+  #begunAt = 0;
+
+  /** Bytes of whole frames that wait to be sent. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get nearlyFull(): boolean {
+    return this.#length > NEARLY_FULL;
+  }
+
+  /** Where a body is written to; nothing counts until `commit`, a body that failed is simply forgotten. */
+  begin(maxBodyBytes: number): BinaryWriter {
+    this.#buffer ??= takeBuffer();
+    this.#begunAt = this.#length;
+    const start = this.#length + HEADER_BYTES;
+    return this.#body.attach(this.#buffer, start, start + maxBodyBytes);
+  }
+
+  /** Bytes of the body begun last. */
+  get bodyLength(): number {
+    return this.#body.pos - this.#length - HEADER_BYTES;
+  }
+
+  /** Hot path. The body begun last becomes a frame. */
+  commit(kind: number, flags: number, hops: number, to: number, from: number, epoch: number, seq: number, remainingMs: number): void {
+    this.#adopt();
+    const end = this.#body.pos;
+    putHeader(this.#buffer!, this.#length, end, kind, flags, hops, to, from, epoch, seq, remainingMs);
+    this.#length = end;
+  }
+
+  /** The body begun last, in memory of its own with room for a header in front; it is not committed. */
+  extract(): Buffer {
+    this.#adopt();
+    const frame = Buffer.allocUnsafeSlow(this.#body.pos - this.#length);
+    (this.#buffer as Buffer).copy(frame, 0, this.#length, this.#body.pos);
+    if (this.#length === 0) this.#release();
+    return frame;
+  }
+
+  /** A whole frame as it is. */
+  append(frame: Uint8Array): void {
+    const writer = this.begin(frame.length - HEADER_BYTES);
+    writer.raw(frame.subarray(HEADER_BYTES));
+    this.#adopt();
+    this.#buffer!.set(frame.subarray(0, HEADER_BYTES), this.#length);
+    this.#length += frame.length;
+  }
+
+  /**
+   * Hands all frames to `write` at once. When it says that they have left, the buffer is used again, otherwise the
+   * transport keeps it.
+   */
+  flush(write: (bytes: Uint8Array) => boolean): void {
+    const buffer = this.#buffer;
+    if (buffer === undefined || this.#length === 0) return;
+    const bytes = buffer.subarray(0, this.#length);
+    this.#buffer = undefined;
+    this.#length = 0;
+    if (write(bytes)) giveBuffer(buffer);
+  }
+
+  /** Forgets what was not sent. */
+  discard(): void {
+    this.#length = 0;
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
+    this.#buffer = undefined;
+  }
+
+  /** The body writer replaces the buffer when a message outgrows it. */
+  #adopt(): void {
+    if (this.#begunAt !== this.#length) throw new Error("a message was sent from inside the encoding of another one (by a getter?)");
+    const grown = this.#body.buf;
+    if (grown === this.#buffer) return;
+    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
+    this.#buffer = grown;
+  }
+}

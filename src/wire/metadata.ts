@@ -1,0 +1,72 @@
+/**
+ * Metadata on the wire: `length u16`, then entries of `key length u8, key, value length u16, value`, keys in the order
+ * in which the sender gave them.
+ */
+import type { BinaryWriter } from "../protobuf/binary-writer.js";
+import { MAX_METADATA_BYTES, MAX_METADATA_ENTRIES } from "./limits.js";
+import { ProtocolError } from "./protocol-error.js";
+
+export type Metadata = ReadonlyMap<string, Uint8Array>;
+
+export const NO_METADATA: Metadata = new Map();
+
+const KEY = /^[a-z0-9][a-z0-9._-]{0,127}$/;
+const text = new TextEncoder();
+const keyText = new TextDecoder("latin1");
+
+/** Checks and encodes what a caller wrote. @throws TypeError saying which key is wrong or that it is too large. */
+export function encodeMetadata(metadata: Readonly<Record<string, string | Uint8Array>> | Metadata): Uint8Array {
+  const entries = metadata instanceof Map ? [...metadata] : Object.entries(metadata as Record<string, string | Uint8Array>);
+  if (entries.length > MAX_METADATA_ENTRIES) throw new TypeError(`metadata has ${entries.length} entries, at most ${MAX_METADATA_ENTRIES} are allowed`);
+  const parts: { key: string; value: Uint8Array }[] = [];
+  let size = 0;
+  for (const [key, given] of entries) {
+    if (!KEY.test(key)) throw new TypeError(`metadata key ${JSON.stringify(key)} is not made of a-z, 0-9, ".", "_", "-" (1 to 128 of them)`);
+    const value = typeof given === "string" ? text.encode(given) : given;
+    if (!(value instanceof Uint8Array)) throw new TypeError(`metadata ${JSON.stringify(key)} is neither a string nor bytes`);
+    size += 3 + key.length + value.length;
+    parts.push({ key, value });
+  }
+  if (size > MAX_METADATA_BYTES) throw new TypeError(`metadata takes ${size} bytes, at most ${MAX_METADATA_BYTES} are allowed`);
+  const bytes = new Uint8Array(2 + size);
+  bytes[0] = size >>> 8;
+  bytes[1] = size;
+  let at = 2;
+  for (const { key, value } of parts) {
+    bytes[at++] = key.length;
+    for (let i = 0; i < key.length; i++) bytes[at++] = key.charCodeAt(i);
+    bytes[at++] = value.length >>> 8;
+    bytes[at++] = value.length;
+    bytes.set(value, at);
+    at += value.length;
+  }
+  return bytes;
+}
+
+export function writeMetadata(writer: BinaryWriter, encoded: Uint8Array): void {
+  writer.raw(encoded);
+}
+
+/** Bytes that the metadata at `at` takes, its length field included. @throws {@link ProtocolError} past `end`. */
+export function metadataLength(body: Uint8Array, at: number, end: number): number {
+  if (end - at < 2) throw new ProtocolError("metadata is cut off");
+  const length = 2 + ((body[at]! << 8) | body[at + 1]!);
+  if (at + length > end) throw new ProtocolError("metadata is longer than its message");
+  return length;
+}
+
+/** Decodes the metadata at `[at, end)`; the values are copies. @throws {@link ProtocolError} when it is malformed. */
+export function decodeMetadata(body: Uint8Array, at: number, end: number): Metadata {
+  const map = new Map<string, Uint8Array>();
+  let pos = at + 2;
+  while (pos < end) {
+    const keyEnd = pos + 1 + body[pos]!;
+    if (keyEnd + 2 > end) throw new ProtocolError("a metadata key is cut off");
+    const key = keyText.decode(body.subarray(pos + 1, keyEnd));
+    const valueEnd = keyEnd + 2 + ((body[keyEnd]! << 8) | body[keyEnd + 1]!);
+    if (valueEnd > end) throw new ProtocolError("a metadata value is cut off");
+    map.set(key, Uint8Array.prototype.slice.call(body, keyEnd + 2, valueEnd));
+    pos = valueEnd;
+  }
+  return map;
+}
