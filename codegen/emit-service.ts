@@ -22,19 +22,19 @@ function emitHandlers({ name, protoName, rpcs, ...service }: Service, names: Stu
     const parameter = receivesMany(rpc) ? `requests: ${names.global("AsyncIterable")}<${names.message(rpc.input)}>` : `request: ${names.message(rpc.input)}`;
     const output = names.message(rpc.output);
     const result = sendsMany(rpc) ? `${names.global("AsyncIterable")}<${output}>` : `${output} | ${names.global("Promise")}<${output}>`;
-    return `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${rpc.name}(${parameter}, context: C): ${result};\n`;
+    return `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${property(rpc)}(${parameter}, context: C): ${result};\n`;
   });
   const comment = docComment(service.comment, "", service.deprecated) || docComment(`Handlers of \`${protoName}\`.`);
   return `${comment}export interface ${name}Handlers<C = ${names.type("Context")}> {\n${methods.join("")}}\n\n`;
 }
 
 function emitCalls({ name, protoName, rpcs }: Service, names: StubNames): string {
-  const methods = rpcs.map((rpc) => `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${callSignature(rpc, names)};\n`);
+  const methods = rpcs.map((rpc) => `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${property(rpc)}${callSignature(rpc, names)};\n`);
   return `${docComment(`Calls of \`${protoName}\`.`)}export interface ${name}Calls {\n${methods.join("")}}\n\n`;
 }
 
 function emitPosts({ name, protoName }: Service, unary: readonly Rpc[], names: StubNames): string {
-  const methods = unary.map((rpc) => `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${postSignature(rpc, names)};\n`);
+  const methods = unary.map((rpc) => `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${property(rpc)}${postSignature(rpc, names)};\n`);
   const comment = docComment(`\`${protoName}\` one-way: the handler runs, nobody waits for it. Resolves when the request was handed to the link.`);
   return `${comment}export interface ${name}Posts {\n${methods.join("")}}\n\n`;
 }
@@ -42,7 +42,7 @@ function emitPosts({ name, protoName }: Service, unary: readonly Rpc[], names: S
 function callSignature(rpc: Rpc, names: StubNames): string {
   const partial = `DeepPartial<${names.message(rpc.input)}>`;
   const parameter = receivesMany(rpc) ? `requests: ${names.global("AsyncIterable")}<${partial}>` : `request: ${partial}`;
-  return `${rpc.name}(${parameter}, options?: ${names.type("CallOptions")}): ${callResult(rpc, names)}`;
+  return `(${parameter}, options?: ${names.type("CallOptions")}): ${callResult(rpc, names)}`;
 }
 
 function callResult(rpc: Rpc, names: StubNames): string {
@@ -50,7 +50,12 @@ function callResult(rpc: Rpc, names: StubNames): string {
 }
 
 function postSignature(rpc: Rpc, names: StubNames): string {
-  return `${rpc.name}(request: DeepPartial<${names.message(rpc.input)}>, options?: ${names.type("PostOptions")}): ${names.global("Promise")}<void>`;
+  return `(request: DeepPartial<${names.message(rpc.input)}>, options?: ${names.type("PostOptions")}): ${names.global("Promise")}<void>`;
+}
+
+/** In an interface, `new(): T` without quotes declares a constructor. */
+function property(rpc: Rpc): string {
+  return rpc.name === "new" ? '"new"' : rpc.name;
 }
 
 /** No name of a `.proto` file holds a `$`, so these never clash. */
@@ -74,7 +79,7 @@ function emitCaller({ name }: Service, what: "Calls" | "Posts", rpcs: readonly R
       what === "Posts"
         ? [postSignature(rpc, names), `this.#node.post(this.#to, ${method}, request, options)`]
         : [callSignature(rpc, names), `this.#node.invoke(this.#to, ${method}, ${input}, options) as ${callResult(rpc, names)}`];
-    return `\n  ${signature} {\n    return ${body};\n  }\n`;
+    return `\n  ${rpc.name}${signature} {\n    return ${body};\n  }\n`;
   });
   return `class ${name}$${what} implements ${name}${what} {
   readonly #node: ${caller};

@@ -36,6 +36,8 @@ interface Unit {
   readonly file: FileDescriptorProto;
   readonly places: Places;
   readonly types: readonly NamedType[];
+  /** Types of other files that its fields have. */
+  readonly foreign: ReadonlySet<NamedType>;
   readonly services: readonly Service[];
   readonly oneFile: Rpc | undefined;
   readonly messageIds: ReadonlyMap<NamedType, number>;
@@ -107,11 +109,12 @@ function inspect(
     const services = servicesOf(file, types, places, problems);
     const oneFile = oneFileRpcOf(file, types, places);
     for (const rpc of [...services.flatMap((service) => service.rpcs), ...(oneFile === undefined ? [] : [oneFile])]) methodIds.add(rpc);
+    const foreign = foreignTypesOf(file, types);
     if (oneFile !== undefined) {
-      const clash = [...foreignTypesOf(file, types)].find((type) => (ONE_FILE_EXPORTS as readonly string[]).includes(type.name));
+      const clash = [...foreign].find((type) => (ONE_FILE_EXPORTS as readonly string[]).includes(type.name));
       if (clash !== undefined) problems.push(`${oneFile.place}: ${clash.protoName} is called like the function ${clash.name} of this file`);
     }
-    return { file, places, types: own, services, oneFile, messageIds: messageIds.of(file, all, own, places) };
+    return { file, places, types: own, foreign, services, oneFile, messageIds: messageIds.of(file, all, own, places) };
   });
   if (problems.length > 0) throw new CodegenError(problems);
   return units;
@@ -128,7 +131,7 @@ function groupByFile(types: ReadonlyMap<string, NamedType>): Map<string, NamedTy
 }
 
 function render(unit: Unit, tsProtoText: string, options: GenerateOptions): string {
-  const messages = rewriteMessages(tsProtoText, unit.messageIds);
+  const messages = rewriteMessages(tsProtoText, { own: unit.types, foreign: unit.foreign, messageIds: unit.messageIds });
   const declared = unit.types.map((type) => type.name);
   const names = new StubNames(unit.file.name, options.importExtension, declared, messages.imports);
   for (const name of messages.runtime) names.value(name);

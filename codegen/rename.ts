@@ -1,7 +1,7 @@
 /** Gives every declaration its TypeScript name before ts-proto sees it, so that there is one set of rules, in `names.ts`. */
 import { clone } from "@bufbuild/protobuf";
 import { type DescriptorProto, type EnumDescriptorProto, type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { enumValueName, fieldName, nestedTypeName, topLevelTypeName } from "./names.js";
+import { enumValueName, fieldName, nestedTypeName, pascalCase, topLevelTypeName } from "./names.js";
 import { isOneFile, packageOf } from "./one-file.js";
 import { FIELD } from "./places.js";
 
@@ -13,6 +13,8 @@ export interface NamedType {
   readonly protoName: string;
   /** `Room_SeatInfo`. */
   readonly name: string;
+  /** Under which name ts-proto is told of it: `name`, or a placeholder that {@link Renamed} resolves. */
+  readonly written: string;
   /** Where in the file's source info. */
   readonly path: readonly number[];
   readonly message: DescriptorProto | undefined;
@@ -28,6 +30,7 @@ export interface Renamed {
 export function renameForTypeScript(originals: readonly FileDescriptorProto[]): Renamed {
   const types = new Map<string, NamedType>();
   const references = new Map<string, string>();
+  const placeholders = new Placeholders(originals);
   const files = originals.map((original) => {
     const file = clone(FileDescriptorProtoSchema, original);
     file.service = [];
@@ -36,14 +39,42 @@ export function renameForTypeScript(originals: readonly FileDescriptorProto[]): 
       const { location } = file.sourceCodeInfo;
       file.sourceCodeInfo.location = location.filter(({ path }) => path[0] !== FIELD.file.syntax && path[0] !== FIELD.file.edition);
     }
-    nameTypes(file, types, references);
+    nameTypes(file, types, references, placeholders);
     return file;
   });
   for (const file of files) for (const message of file.messageType) renameReferences(message, references);
   return { files, types };
 }
 
-function nameTypes(file: FileDescriptorProto, types: Map<string, NamedType>, references: Map<string, string>): void {
+/**
+ * Stand-ins for names that several files declare. ts-proto's way with imports that clash is unsound (it keeps the text of helpers from one
+ * file to the next), so it never sees a clash; `rewrite-messages.ts` puts the names back. The well-known types keep their names: its
+ * helpers know them by these.
+ */
+class Placeholders {
+  readonly #files = new Map<string, number>();
+  #count = 0;
+
+  constructor(files: readonly FileDescriptorProto[]) {
+    for (const file of files) {
+      for (const type of [...file.enumType, ...file.messageType]) {
+        const name = pascalCase(type.name);
+        this.#files.set(name, (this.#files.get(name) ?? 0) + 1);
+      }
+    }
+  }
+
+  /** What ts-proto is told. */
+  for(file: FileDescriptorProto, protoName: string, name: string): string {
+    const shared = (this.#files.get(pascalCase(protoName)) ?? 0) > 1;
+    return shared && file.package !== "google.protobuf" ? `${PLACEHOLDER}${this.#count++}Z` : name;
+  }
+}
+
+/** Starts the name of a type that has a stand-in; a number and a `Z` follow. */
+export const PLACEHOLDER = "StandIn4Clusterts";
+
+function nameTypes(file: FileDescriptorProto, types: Map<string, NamedType>, references: Map<string, string>, placeholders: Placeholders): void {
   const oneFile = isOneFile(file);
   const inPackage = (name: string) => (name === "" ? "" : `.${name}`);
 
@@ -52,23 +83,27 @@ function nameTypes(file: FileDescriptorProto, types: Map<string, NamedType>, ref
     readonly reference: string;
     readonly protoName: string;
     readonly name: string;
+    readonly written: string;
     readonly renamed: string;
     readonly path: readonly number[];
   }
   const declare = (scope: Scope, type: DescriptorProto | EnumDescriptorProto, kind: "Message" | "Enum", path: readonly number[]): Scope => {
     const nested = scope.name !== "";
     const own = nested ? nestedTypeName(type.name) : topLevelTypeName(type.name, kind, oneFile);
+    const told = nested ? own : placeholders.for(file, type.name, own);
     const inner: Scope = {
       reference: `${scope.reference}.${type.name}`,
       protoName: scope.protoName === "" ? type.name : `${scope.protoName}.${type.name}`,
       name: nested ? `${scope.name}_${own}` : own,
-      renamed: `${scope.renamed}.${own}`,
+      written: nested ? `${scope.written}_${own}` : told,
+      renamed: `${scope.renamed}.${told}`,
       path: [...scope.path, ...path],
     };
     const message = type.$typeName === "google.protobuf.DescriptorProto" ? type : undefined;
-    types.set(inner.reference, { file: file.name, protoName: inner.protoName, name: inner.name, path: inner.path, message });
-    references.set(inner.reference, inner.renamed);
-    type.name = own;
+    const { reference, protoName, name, written, renamed } = inner;
+    types.set(reference, { file: file.name, protoName, name, written, path: inner.path, message });
+    references.set(reference, renamed);
+    type.name = told;
     return inner;
   };
   const visitEnum = (scope: Scope, type: EnumDescriptorProto, path: readonly number[]) => {
@@ -87,7 +122,7 @@ function nameTypes(file: FileDescriptorProto, types: Map<string, NamedType>, ref
       visitMessage(inner, type, [FIELD.message.nested, index]);
     });
   };
-  const top: Scope = { reference: inPackage(file.package), protoName: packageOf(file), name: "", renamed: inPackage(file.package), path: [] };
+  const top: Scope = { reference: inPackage(file.package), protoName: packageOf(file), name: "", written: "", renamed: inPackage(file.package), path: [] };
   file.enumType.forEach((type, index) => {
     visitEnum(top, type, [FIELD.file.enum, index]);
   });

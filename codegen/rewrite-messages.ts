@@ -1,4 +1,7 @@
 /** Turns what ts-proto wrote into what we promise: no import but `clusterts/rpc`, erasable syntax, safe for hostile input. */
+import { FieldDescriptorProto_Label, FieldDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { isFieldSet } from "@bufbuild/protobuf";
+import { fieldName } from "./names.js";
 import type { NamedType } from "./rename.js";
 
 /** One `import { Name as Local } from "./module.js"`. */
@@ -18,39 +21,88 @@ export interface Messages {
   readonly hasDeepPartial: boolean;
 }
 
+/** What is known about a file beside ts-proto's text. */
+export interface FileTypes {
+  /** Declared in it. */
+  readonly own: readonly NamedType[];
+  /** Of other files, used by its fields. */
+  readonly foreign: ReadonlySet<NamedType>;
+  readonly messageIds: ReadonlyMap<NamedType, number>;
+}
+
 const RUNTIME = "@bufbuild/protobuf/wire";
 
-export function rewriteMessages(text: string, messageIds: ReadonlyMap<NamedType, number>): Messages {
+/** @throws Error when a release of ts-proto writes something else than expected. */
+export function rewriteMessages(text: string, types: FileTypes): Messages {
+  const { runtime, written, rest } = splitImports(text);
+  let body = rest;
+  // types in a namespace: of no use beside the literals, and invalid where a value is named like a keyword
+  body = body.replace(/\nexport namespace \w+ \{\n(?: {2}export type \w+ =\s+typeof [\w.]+;\n)*\}\n/g, "");
+  body = body.replace(/type Builtin = [^;]*;\n\n/, "");
+  body = body.replace(/type DeepPartial<T> = [\s\S]*?: Partial<T>;\n/, () => DEEP_PARTIAL);
+  body = body.replace(/function toTimestamp\(date: Date\): (\w+) \{\n[\s\S]*?\n\}\n/, toTimestamp);
+  body = body.replace(SET_STRUCT_KEY, DEFINE_STRUCT_KEY);
+  for (const type of types.own) body = copyArrays(body, type);
+  for (const [type, id] of types.messageIds) body = addMessageId(body, type, id);
+
+  const taken = new Set(types.own.map((type) => type.name));
+  const foreign = new Map([...types.foreign].map((type) => [type.written, type.name]));
+  const imports = written.map(({ module, name }): ImportedType => {
+    const real = foreign.get(name) ?? name; // helpers bring some that no field has
+    const local = freeName(real, taken);
+    taken.add(local);
+    if (local !== name) body = renameIdentifier(body, name, local);
+    return { module, name: real, local };
+  });
+  for (const type of types.own) {
+    // no boundary in front: createBase... starts with other letters
+    if (type.written !== type.name) body = body.replace(new RegExp(`${type.written}(?!\\w)`, "g"), type.name);
+  }
+  if (/\bnamespace |@bufbuild|StandIn4/.test(withoutComments(body))) throw new Error("ts-proto wrote something unexpected: please report its version");
+  return { runtime, imports, body: body.trimEnd(), hasDeepPartial: body.includes("type DeepPartial<T>") };
+}
+
+function splitImports(text: string): { runtime: string[]; written: { module: string; name: string }[]; rest: string } {
   const runtime: string[] = [];
-  const imports: ImportedType[] = [];
+  const written: { module: string; name: string }[] = [];
   const lines = text.split("\n");
   let start = 0;
   for (; start < lines.length; start++) {
     const line = lines[start] ?? "";
     if (line === "" || line.startsWith("//") || line === "/* eslint-disable */") continue;
-    const parsed = /^import \{ (.*) \} from "(.*)";$/.exec(line);
-    if (parsed === null) break;
-    const [, names = "", module = ""] = parsed;
-    for (const each of names.split(", ")) {
-      const [name = "", local = name] = each.replace(/^type /, "").split(" as ");
+    const [, names, module = ""] = /^import \{ (.*) \} from "(.*)";$/.exec(line) ?? [];
+    if (names === undefined) break;
+    for (const name of names.split(", ")) {
       if (module === RUNTIME) runtime.push(name);
-      else imports.push({ module, name, local });
+      else written.push({ module, name });
     }
   }
-  let body = lines.slice(start).join("\n");
-  // types in a namespace: of no use beside the literals, and invalid where a value is named like a keyword
-  body = body.replace(/\nexport namespace \w+ \{\n(?: {2}export type \w+ =\s+typeof [\w.]+;\n)*\}\n/g, "");
-  body = replaceDeclaration(body, /type Builtin = [^;]*;\n\n/, "");
-  const hasDeepPartial = body.includes("type DeepPartial<T>");
-  body = replaceDeclaration(body, /type DeepPartial<T> = [\s\S]*?: Partial<T>;\n/, DEEP_PARTIAL);
-  body = replaceDeclaration(body, /function toTimestamp\(date: Date\): (\w+) \{\n[\s\S]*?\n\}\n/, toTimestamp);
-  // a key "__proto__" from the wire would set the prototype
-  body = body.replace(
-    "object[key] = message.fields.get(key);",
-    "globalThis.Object.defineProperty(object, key, {\n          value: message.fields.get(key),\n          configurable: true,\n          enumerable: true,\n          writable: true,\n        });",
-  );
-  for (const [type, id] of messageIds) body = addMessageId(body, type, id);
-  return { runtime, imports, body: body.trimEnd(), hasDeepPartial };
+  return { runtime, written, rest: lines.slice(start).join("\n") };
+}
+
+/** `Timestamp`, `Timestamp$1`, ...: no name of a `.proto` file holds a `$`. */
+export function freeName(name: string, taken: { has(name: string): boolean }): string {
+  let free = name;
+  for (let n = 1; taken.has(free); n++) free = `${name}$${n}`;
+  return free;
+}
+
+/** A name as it stands in code: not in comments, strings, or as a property. */
+function renameIdentifier(body: string, name: string, local: string): string {
+  const identifier = new RegExp(`(?<![\\w$."])${name}(?![\\w$"]|\\??:)`, "g");
+  return body
+    .split("\n")
+    .map((line) => (isComment(line) ? line : line.replace(identifier, () => local)))
+    .join("\n");
+}
+
+function isComment(line: string): boolean {
+  return /^\s*(?:\*|\/\*\*|\/\/)/.test(line);
+}
+
+function withoutComments(body: string): string {
+  const lines = body.split("\n").filter((line) => !isComment(line));
+  return lines.join("\n");
 }
 
 /** Everything may be left out, at every depth; a call with fewer fields still compiles when the message grows. */
@@ -64,7 +116,7 @@ export const DEEP_PARTIAL = `type DeepPartial<T> = unknown extends T ? T
 
 /** ts-proto's own gives negative nanoseconds before 1970, which other implementations refuse. */
 function toTimestamp(original: string, type: string): string {
-  const seconds = /BigInt\(/.test(original) ? "BigInt(seconds)" : /toString\(\)/.test(original) ? "seconds.toString()" : "seconds";
+  const seconds = original.includes("BigInt(") ? "BigInt(seconds)" : original.includes("toString()") ? "seconds.toString()" : "seconds";
   return `function toTimestamp(date: Date): ${type} {
   const seconds = Math.floor(date.getTime() / 1_000);
   return { seconds: ${seconds}, nanos: (date.getTime() - seconds * 1_000) * 1_000_000 };
@@ -72,21 +124,51 @@ function toTimestamp(original: string, type: string): string {
 `;
 }
 
+/** A key "__proto__" from the wire would set the prototype. */
+const SET_STRUCT_KEY = "        object[key] = message.fields.get(key);\n";
+const DEFINE_STRUCT_KEY = `        globalThis.Object.defineProperty(object, key, {
+          value: message.fields.get(key),
+          configurable: true,
+          enumerable: true,
+          writable: true,
+        });
+`;
+
+/** Fields whose type in TypeScript is an array although they are one message: `fromPartial` would keep the caller's own, read-only or not. */
+const ARRAY_LIKE: ReadonlySet<string> = new Set([".google.protobuf.FieldMask", ".google.protobuf.ListValue"]);
+
+function copyArrays(body: string, type: NamedType): string {
+  const fields = type.message?.field.filter((field) => ARRAY_LIKE.has(field.typeName)) ?? [];
+  if (fields.length === 0) return body;
+  const start = body.indexOf(`export const ${type.written}: MessageFns<`);
+  const end = body.indexOf("\n};\n", start);
+  let codec = body.slice(start, end);
+  for (const field of fields) {
+    const name = fieldName(field.name);
+    const oneof = type.message?.oneofDecl[field.oneofIndex];
+    if (field.label === FieldDescriptorProto_Label.REPEATED) {
+      codec = codec.replace(`object.${name}?.map((e) => e)`, `object.${name}?.map((e) => [...e])`);
+    } else if (isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex) && !field.proto3Optional && oneof !== undefined) {
+      const value = `object.${fieldName(oneof.name)}.value`;
+      codec = codec.replace(`{ $case: "${name}", value: ${value} }`, `{ $case: "${name}", value: [...${value}] }`);
+    } else {
+      codec = codec.replace(`object.${name} ?? undefined;`, `object.${name} ? [...object.${name}] : undefined;`);
+    }
+  }
+  return body.slice(0, start) + codec + body.slice(end);
+}
+
 function addMessageId(body: string, type: NamedType, id: number): string {
-  const name = JSON.stringify(type.protoName);
-  const declared = `export const ${type.name}: MessageFns<${type.name}> = {\n`;
+  const declared = `export const ${type.written}: MessageFns<${type.written}> = {\n`;
   if (!body.includes(declared)) throw new Error(`ts-proto wrote no codec for ${type.protoName}`);
-  return body.replace(
-    declared,
-    `export const ${type.name}: MessageFns<${type.name}> & { readonly messageId: ${id}; readonly messageName: ${name} } = {
+  const name = JSON.stringify(type.protoName);
+  const withId = `export const ${type.written}: MessageFns<${type.written}> & {
+  readonly messageId: ${id};
+  readonly messageName: ${name};
+} = {
   messageId: ${id},
   messageName: ${name},
 
-`,
-  );
-}
-
-/** Replaces the one declaration that matches, if there is one. */
-function replaceDeclaration(body: string, pattern: RegExp, replacement: string | ((match: string, group: string) => string)): string {
-  return body.replace(pattern, (match: string, group: string) => (typeof replacement === "string" ? replacement : replacement(match, group)));
+`;
+  return body.replace(declared, () => withId);
 }

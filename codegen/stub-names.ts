@@ -1,7 +1,7 @@
 /** How the stubs of one file refer to the library, to other files' messages, and to globals, whatever the user's types are called. */
 import { posix } from "node:path";
-import type { ImportedType } from "./rewrite-messages.js";
 import type { NamedType } from "./rename.js";
+import { freeName, type ImportedType } from "./rewrite-messages.js";
 
 export class StubNames {
   readonly #file: string;
@@ -44,8 +44,7 @@ export class StubNames {
     const module = this.#relative(type.file);
     const known = this.#imports.find((each) => each.module === module && each.name === type.name);
     if (known !== undefined) return known.local;
-    let local = type.name;
-    while (this.#taken.has(local) || this.#runtime.has(local) || this.#globals.has(local)) local += "$"; // no name of a .proto file holds a $
+    const local = freeName(type.name, new Set([...this.#taken, ...this.#runtime.keys(), ...this.#globals]));
     this.#taken.add(local);
     this.#imports.push({ module, name: type.name, local });
     return local;
