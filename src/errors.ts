@@ -36,6 +36,8 @@ export interface RpcErrorOptions {
   /** Anything the application wants to say beyond the message. Travels to the caller. */
   details?: Uint8Array | undefined;
   cause?: unknown;
+  /** What went wrong in the words of whoever said so, without the line around it. Default: the message. */
+  reason?: string | undefined;
   /** Set by the library on the caller's side. */
   execution?: Execution | undefined;
   peer?: AddressText | undefined;
@@ -52,6 +54,8 @@ export class RpcError extends Error {
   readonly code: Code;
   readonly appCode: number;
   readonly details: Uint8Array | undefined;
+  /** What went wrong, in the words of the handler that threw or of the library; `message` has the whole line around it. */
+  readonly reason: string;
   readonly execution: Execution;
   /** The node that was called, or `"0.0.0"` when none was chosen. */
   readonly peer: AddressText;
@@ -65,6 +69,7 @@ export class RpcError extends Error {
     this.code = code;
     this.appCode = options.appCode ?? 0;
     this.details = options.details;
+    this.reason = options.reason ?? message;
     this.execution = options.execution ?? "ran";
     this.peer = options.peer ?? "0.0.0";
     this.method = options.method ?? "";

@@ -14,6 +14,11 @@ export interface HeldMessage {
   readonly deadlineAt: number;
 }
 
+/** Milliseconds that travel with a message: 0 for no deadline, at least 1 otherwise. */
+export function remainingOf(message: HeldMessage, now: number): number {
+  return message.deadlineAt === Number.POSITIVE_INFINITY ? 0 : Math.max(1, Math.ceil(message.deadlineAt - now));
+}
+
 export class PendingQueue {
   readonly #maxMessages: number;
   readonly #maxBytes: number;

@@ -1,9 +1,13 @@
 /** Reads protobuf's wire format from a buffer of the caller's. Stands behind the code that ts-proto generates. */
 import { MessageDecodeError } from "./errors.js";
+import { readAscii, SHORT_READ } from "./short-text.js";
 import { normalize, readUtf8 } from "./utf8.js";
-import { float32, float64, HIGH, int32, int64, LOW, uint64 } from "./words.js";
+import * as words from "./words.js";
 
 export { MessageDecodeError } from "./errors.js";
+
+// Constants of this module: what is imported would be looked up and checked at each use.
+const { float32, float64, HIGH, int32, int64, LOW, uint64 } = words;
 
 /** Messages within messages, and groups within groups; as in protobuf's other implementations. */
 const MAX_DEPTH = 100;
@@ -19,6 +23,7 @@ export class BinaryReader {
   len: number;
   #start: number;
   #depth = 0;
+  #view: DataView | undefined = undefined;
 
   constructor(buf: Uint8Array) {
     this.buf = normalize(buf);
@@ -30,7 +35,10 @@ export class BinaryReader {
   /** Reads `[pos, end)` of `buf` from now on: one reader serves any number of messages, one after the other. */
   attach(buf: Uint8Array, pos: number, end: number): this {
     if (end > buf.length || pos > end) throw new RangeError(`a message at [${pos}, ${end}) in a buffer of ${buf.length} bytes`);
-    this.buf = normalize(buf);
+    if (buf !== this.buf) {
+      this.buf = normalize(buf);
+      this.#view = undefined;
+    }
     this.pos = pos;
     this.len = end;
     this.#start = pos;
@@ -67,26 +75,15 @@ export class BinaryReader {
   }
 
   uint32(): number {
-    const buf = this.buf;
-    let pos = this.pos;
+    const pos = this.pos;
     if (pos < this.len) {
-      const byte = buf[pos]!;
+      const byte = this.buf[pos]!;
       if (byte < 0x80) {
         this.pos = pos + 1;
         return byte;
       }
     }
-    const last = Math.min(this.len, pos + 10);
-    let value = 0;
-    for (let shift = 0; pos < last; shift += 7) {
-      const byte = buf[pos++]!;
-      if (shift < 32) value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        this.pos = pos;
-        return value >>> 0;
-      }
-    }
-    throw this.#badVarint();
+    return this.#varint32();
   }
 
   int32(): number {
@@ -99,6 +96,14 @@ export class BinaryReader {
   }
 
   bool(): boolean {
+    const pos = this.pos;
+    if (pos < this.len) {
+      const byte = this.buf[pos]!;
+      if (byte < 0x80) {
+        this.pos = pos + 1;
+        return byte !== 0;
+      }
+    }
     this.#varint64();
     return int32[LOW] !== 0 || int32[HIGH] !== 0;
   }
@@ -133,13 +138,21 @@ export class BinaryReader {
   }
 
   float(): number {
-    int32[0] = this.sfixed32();
-    return float32[0]!;
+    return this.#dataView().getFloat32(this.#take(4, "a 32-bit value"), true);
   }
 
   double(): number {
-    this.#words();
-    return float64[0]!;
+    return this.#dataView().getFloat64(this.#take(8, "a 64-bit value"), true);
+  }
+
+  #dataView(): DataView {
+    if (this.#view !== undefined) return this.#view;
+    return this.#makeView();
+  }
+  #makeView(): DataView {
+    const view = new DataView(this.buf.buffer, this.buf.byteOffset, this.buf.length);
+    this.#view = view;
+    return view;
   }
 
   fixed64(): bigint {
@@ -163,6 +176,10 @@ export class BinaryReader {
   string(): string {
     const length = this.uint32();
     const start = this.#take(length, "a string");
+    if (length <= SHORT_READ) {
+      const ascii = readAscii(this.buf, start, length);
+      if (ascii !== undefined) return ascii;
+    }
     const text = readUtf8(this.buf, start, this.pos);
     if (text === undefined) throw this.#malformed("a string that is not valid UTF-8");
     return text;
@@ -238,6 +255,27 @@ export class BinaryReader {
     return length <= MAX_COPY ? view.slice() : view;
   }
 
+  /** The low 32 bits of a varint of up to ten bytes. */
+  #varint32(): number {
+    const buf = this.buf;
+    let pos = this.pos;
+    const last = Math.min(this.len, pos + 10);
+    if (last - pos > 1) {
+      let byte = buf[pos + 1]!;
+      let value = (buf[pos]! & 0x7f) | ((byte & 0x7f) << 7);
+      pos += 2;
+      for (let shift = 14; byte > 0x7f && pos < last; shift += 7) {
+        byte = buf[pos++]!;
+        if (shift < 32) value |= (byte & 0x7f) << shift;
+      }
+      if (byte < 0x80) {
+        this.pos = pos;
+        return value >>> 0;
+      }
+    }
+    throw this.#badVarint();
+  }
+
   /** Reads a varint of up to ten bytes into `words`. */
   #varint64(): void {
     const buf = this.buf;
@@ -245,22 +283,25 @@ export class BinaryReader {
     let pos = this.pos;
     let low = 0;
     let high = 0;
-    for (let shift = 0; pos < last; shift += 7) {
-      const byte = buf[pos++]!;
-      const bits = byte & 0x7f;
-      if (shift < 28) low |= bits << shift;
-      else if (shift === 28) {
-        low |= bits << 28;
-        high = bits >>> 4;
-      } else high |= bits << (shift - 32);
-      if (byte < 0x80) {
-        this.pos = pos;
-        int32[LOW] = low;
-        int32[HIGH] = high;
-        return;
+    let byte = 0x80;
+    for (let shift = 0; shift < 28 && pos < last; shift += 7) {
+      byte = buf[pos++]!;
+      low |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    if (byte > 0x7f && pos < last) {
+      byte = buf[pos++]!;
+      low |= byte << 28;
+      high = (byte & 0x7f) >>> 4;
+      for (let shift = 3; byte > 0x7f && pos < last; shift += 7) {
+        byte = buf[pos++]!;
+        high |= (byte & 0x7f) << shift;
       }
     }
-    throw this.#badVarint();
+    if (byte > 0x7f) throw this.#badVarint();
+    this.pos = pos;
+    int32[LOW] = low;
+    int32[HIGH] = high;
   }
 
   /** Reads eight bytes into `words`. */

@@ -1,12 +1,21 @@
 /** Writes protobuf's wire format in place, into a buffer of the caller's. Stands behind the code that ts-proto generates. */
 import { MessageTooLargeError } from "./errors.js";
+import { SHORT_WRITE, writeAscii } from "./short-text.js";
 import { allocate, normalize, utf8Length, writeUtf8 } from "./utf8.js";
-import { float32, float64, HIGH, int32, int64, LOW, uint64 } from "./words.js";
+import * as words from "./words.js";
 
 export { MessageTooLargeError } from "./errors.js";
 
+// Constants of this module: what is imported would be looked up and checked at each use.
+const { float32, float64, HIGH, int32, int64, LOW, uint64 } = words;
+
 const EMPTY = allocate(0);
-const FIRST_SIZE = 128;
+const FIRST_SIZE = 1024;
+/** Writers' own memory above this is not kept. */
+const MAX_SPARE = 64 * 1024;
+
+/** Memory of the last writer that was finished without having been attached, for the next one: allocating costs more than encoding. */
+let spare: Uint8Array = EMPTY;
 
 /**
  * One writer serves any number of messages, one after the other: {@link attach} points it at a buffer, the generated
@@ -28,6 +37,7 @@ export class BinaryWriter {
   /** Where the lengths of the messages begun and not joined go. */
   readonly #forks: number[] = [];
   #depth = 0;
+  #attached = false;
 
   /**
    * Writes into `buf` from `pos` on. When the buffer is too small, {@link buf} becomes one at least twice as large
@@ -40,15 +50,19 @@ export class BinaryWriter {
     this.#limit = limit;
     this.#end = Math.min(buf.length, limit);
     this.#depth = 0;
+    this.#attached = true;
     return this;
   }
 
   /** A copy of what was written since {@link attach}, to keep. The writer starts over at the same place. */
   finish(): Uint8Array {
     if (this.#depth !== 0) throw new Error(`${this.#depth} fork() without join()`);
-    const written = new Uint8Array(this.pos - this.#start);
-    written.set(this.buf.subarray(this.#start, this.pos));
+    const buf = this.buf;
+    const length = this.pos - this.#start;
+    // As a view first: `slice` of a Buffer would be a view of the same memory.
+    const written = new Uint8Array(buf.buffer, buf.byteOffset + this.#start, length).slice();
     this.pos = this.#start;
+    if (!this.#attached) this.#giveBack();
     return written;
   }
 
@@ -91,6 +105,10 @@ export class BinaryWriter {
 
   uint32(value: number): this {
     if (value >>> 0 !== value) return this.uint32(unsignedKey("uint32", value));
+    if (value < 0x80 && this.pos < this.#end) {
+      this.buf[this.pos++] = value;
+      return this;
+    }
     if (this.pos + 5 > this.#end) this.#reserve(varintSize(value));
     this.#varint(value);
     return this;
@@ -182,9 +200,14 @@ export class BinaryWriter {
   string(value: string): this {
     if (typeof value !== "string") throw notOfType("string", "a string", value);
     const units = value.length;
-    // A UTF-16 unit takes three bytes at most. The length takes as many as for ASCII, or is moved for.
+    if (units <= SHORT_WRITE && this.pos + 1 + units <= this.#end && writeAscii(this.buf, value, this.pos + 1)) {
+      this.buf[this.pos] = units;
+      this.pos += 1 + units;
+      return this;
+    }
+    // A UTF-16 unit takes three bytes at most. The length is taken to be that of ASCII, and the text moved when it is not.
     let size = varintSize(units);
-    if (this.pos + size + 4 + units * 3 > this.#end) {
+    if (this.pos + 5 + units * 3 > this.#end) {
       const length = utf8Length(value);
       size = varintSize(length);
       this.#reserve(size + length);
@@ -203,10 +226,16 @@ export class BinaryWriter {
     const needed = this.pos + size;
     if (needed > this.#limit) throw new MessageTooLargeError(this.#limit - this.#start);
     if (needed <= this.buf.length) return;
-    const larger = allocate(Math.max(needed, this.buf.length * 2, FIRST_SIZE));
+    const larger = this.#attached || needed > spare.length ? allocate(Math.max(needed, this.buf.length * 2, FIRST_SIZE)) : takeSpare();
     larger.set(this.buf.subarray(0, this.pos));
     this.buf = larger;
     this.#end = Math.min(larger.length, this.#limit);
+  }
+
+  #giveBack(): void {
+    if (this.buf.length > spare.length && this.buf.length <= MAX_SPARE) spare = this.buf;
+    this.buf = EMPTY;
+    this.#end = 0;
   }
 
   /** An unsigned 32-bit number, where there is room. */
@@ -259,6 +288,12 @@ export class BinaryWriter {
     this.pos += 8;
     return this;
   }
+}
+
+function takeSpare(): Uint8Array {
+  const taken = spare;
+  spare = EMPTY;
+  return taken;
 }
 
 function putWord(buf: Uint8Array, pos: number, value: number): void {

@@ -56,6 +56,11 @@ export class FrameWriter {
     return frame;
   }
 
+  /** Forgets the body begun last, and lets go of the buffer when nothing else is in it. */
+  abandon(): void {
+    if (this.#length === 0) this.#release();
+  }
+
   /** A whole frame as it is. */
   append(frame: Uint8Array): void {
     const writer = this.begin(frame.length - HEADER_BYTES);

@@ -54,6 +54,10 @@ export class FakeClock implements Clock {
     });
   }
 
+  nextTurn(callback: () => void): void {
+    this.afterTurn(callback);
+  }
+
   /** Timers that would still fire: 0 when everything was cleaned up. */
   get pendingTimers(): number {
     return this.#timers.size;

@@ -16,9 +16,14 @@ export const text = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string({ unit: "binary-ascii", maxLength: 80 }),
   fc.string({ unit: "binary", minLength: 30, maxLength: 140 }),
-  fc.tuple(fc.constantFrom("x", "é", "€", "😀", "\ufeff", "\ufffd", "\0"), fc.integer({ min: 0, max: 300 })).map(([unit, count]) => unit.repeat(count)),
+  fc
+    .tuple(fc.constantFrom("x", "é", "€", "😀", "\ufeff", "\ufffd", "\0"), fc.integer({ min: 0, max: 300 }))
+    .map(([unit, count]) => unit.repeat(count)),
 );
-export const blob = fc.oneof(fc.uint8Array(), fc.integer({ min: 1000, max: 1050 }).map((length) => new Uint8Array(length).fill(7)));
+export const blob = fc.oneof(
+  fc.uint8Array(),
+  fc.integer({ min: 1000, max: 1050 }).map((length) => new Uint8Array(length).fill(7)),
+);
 const double = fc.double();
 const float = fc.float();
 const color = fc.constantFrom(...Object.values(Color));

@@ -1,0 +1,43 @@
+/** What all links of a node share, handed in by the node. */
+import type { LogicalAddress } from "../addr/logical-address.js";
+import type { Clock, Random } from "../internal/clock.js";
+import type { Logger } from "../internal/logger.js";
+import type { Resolved } from "../internal/resolved.js";
+import type { Transport } from "../transport/transport.js";
+import type { ChannelEvents } from "./channel.js";
+import type { DialLimiter } from "./dial-limiter.js";
+import type { Identity } from "./handshake.js";
+import type { Keyring } from "./keyring.js";
+import type { LinkOptions } from "./link-options.js";
+import type { HeldMessage } from "./pending-queue.js";
+import type { SentRanges } from "./sent-ranges.js";
+
+/** What a link tells the node. */
+export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize"> {
+  /** A connection is gone: what is in `sent` and was not answered may have run. */
+  onLost(peer: LogicalAddress, sent: SentRanges, cause: Error): void;
+  /** These messages left the queue: their link is ready now. */
+  onSent(messages: readonly HeldMessage[]): void;
+  /** These messages were never sent and will not be. `cause` says why, in one line. */
+  onUnsent(messages: readonly HeldMessage[], cause: Error): void;
+  /** The peer takes no new work (`true`), or is back (`false`). */
+  onDraining(peer: LogicalAddress, draining: boolean): void;
+  /** Proven: a newer incarnation of this node's own address is alive. */
+  onReplaced(by: LogicalAddress, text: string): void;
+  /** Whether calls wait for `peer`. */
+  callsWait(peer: LogicalAddress): boolean;
+}
+
+export interface LinkEnvironment {
+  readonly identity: Identity;
+  readonly keyring: Keyring;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly options: Resolved<LinkOptions>;
+  readonly limiter: DialLimiter;
+  readonly logger: Logger;
+  readonly events: LinkEvents;
+  /** Where `peer` listens according to discovery; `undefined` when it is not known there. */
+  locate(peer: LogicalAddress): string | undefined;
+}

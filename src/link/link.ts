@@ -1,0 +1,432 @@
+/**
+ * The link to one peer: opens on first use, queues meanwhile, opens again when it was lost and there is something to
+ * send. At most one connection carries new messages; others only finish what they have begun.
+ *
+ *     idle --send--> dialing --accepted--> ready --lost--> idle (or waiting, with messages queued)
+ *                      |  ^                  |
+ *                failed|  |back-off over     | peer says shutdown
+ *                      v  |                  v
+ *                    waiting              draining --lost--> idle          any --close--> closed
+ *
+ * An inbound connection may take the place of idle, waiting and draining at once, of dialing by the rule of
+ * `simultaneous-dial.ts`, and of ready when the present one is older or silent.
+ */
+import { type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+import { parseEndpoint } from "../addr/endpoint.js";
+import type { TimerHandle } from "../internal/clock.js";
+import { COMMIT, type CommitResult } from "../internal/commit-result.js";
+import type { BinaryWriter } from "../protobuf/binary-writer.js";
+import type { Connection } from "../transport/transport.js";
+import { FrameWriter } from "../wire/frame-writer.js";
+import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
+import { backoffMs } from "./backoff.js";
+import { Channel, type ChannelEvents } from "./channel.js";
+import type { GoAwayReason } from "./go-away.js";
+import { DialerHandshake, type PeerHello } from "./handshake.js";
+import { HandshakeError } from "./handshake-error.js";
+import { isOrdered } from "./large-messages.js";
+import type { LinkEnvironment } from "./link-environment.js";
+import { openAsDialer, type PendingPeer } from "./opening.js";
+import { type HeldMessage, PendingQueue } from "./pending-queue.js";
+import { Reachability } from "./reachability.js";
+import { decideInbound } from "./simultaneous-dial.js";
+
+/** What a phase owns lives inside it; the object is its own epoch, so that a late callback sees that it is stale. */
+type LinkState =
+  | { readonly phase: "idle" }
+  | { readonly phase: "dialing"; readonly abort: AbortController; giveUp: ((cause: Error) => void) | undefined; parked: PendingPeer | undefined }
+  | { readonly phase: "ready"; readonly channel: Channel }
+  | { readonly phase: "waiting"; readonly timer: TimerHandle }
+  | { readonly phase: "draining"; readonly channel: Channel; readonly text: string }
+  | { readonly phase: "closed" };
+
+export type LinkPhase = LinkState["phase"];
+
+/** Refusals that waiting does not mend: messages fail at once. */
+const PERMANENT: ReadonlySet<string> = new Set(["version", "layout", "cluster", "noCommonKey", "badProof", "wrongAddress", "insecure", "identity", "malformed", "purpose"]);
+
+export class Link {
+  readonly peer: LogicalAddress;
+  readonly #env: LinkEnvironment;
+  readonly #pending: PendingQueue;
+  readonly #reach = new Reachability();
+  /** Bodies for the queue are encoded here first. */
+  readonly #scratch = new FrameWriter();
+  /** Connections that take nothing new and finish what they have. */
+  readonly #retired = new Set<Channel>();
+  readonly #channelEvents: ChannelEvents;
+  #state: LinkState = { phase: "idle" };
+  /** When the present round of dialing began: how long the queue has waited. */
+  #roundAt = 0;
+  #newestIncarnation = 0n;
+
+  constructor(peer: LogicalAddress, env: LinkEnvironment) {
+    this.peer = peer;
+    this.#env = env;
+    this.#pending = new PendingQueue(env.options.maxPendingMessages, env.options.maxPendingBytes);
+    this.#channelEvents = {
+      onMessage: env.events.onMessage,
+      onOversize: env.events.onOversize,
+      onGoAway: (channel, reason, text) => this.#onGoAway(channel, reason, text),
+      onClosed: (channel, cause) => this.#onChannelClosed(channel, cause),
+    };
+  }
+
+  get phase(): LinkPhase {
+    return this.#state.phase;
+  }
+
+  /** The connection that carries new messages, or finishes them while the peer drains. */
+  get channel(): Channel | undefined {
+    return this.#state.phase === "ready" || this.#state.phase === "draining" ? this.#state.channel : undefined;
+  }
+
+  get queued(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#pending.length, bytes: this.#pending.bytes };
+  }
+
+  get lastError(): Error | undefined {
+    return this.#reach.lastCause;
+  }
+
+  get maxPayloadBytes(): number {
+    const own = this.#env.identity.maxPayloadBytes;
+    return this.#state.phase === "ready" ? this.#state.channel.maxPayloadBytes : own;
+  }
+
+  get congested(): boolean {
+    return this.#state.phase === "ready" && this.#state.channel.congested;
+  }
+
+  begin(maxBodyBytes: number): BinaryWriter {
+    return this.#state.phase === "ready" ? this.#state.channel.begin(maxBodyBytes) : this.#scratch.begin(maxBodyBytes);
+  }
+
+  /** Hot path when ready: straight into this turn's write. */
+  commit(kind: number, flags: number, to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, deadlineAt: number): CommitResult {
+    const state = this.#state;
+    if (state.phase === "ready") {
+      if (state.channel.overfull) {
+        state.channel.abandon();
+        return COMMIT.congested;
+      }
+      state.channel.commit(kind, flags, to, from, epoch, seq, remainingMs, deadlineAt);
+      return COMMIT.sent;
+    }
+    const frame = this.#scratch.extract();
+    if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
+    if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
+    if (!this.#pending.hasRoom(frame.length)) return COMMIT.pendingFull;
+    this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
+    if (state.phase === "idle") this.#startRound();
+    return COMMIT.queued;
+  }
+
+  /** Forgets the body begun last: its encoder failed. */
+  abandon(): void {
+    if (this.#state.phase === "ready") this.#state.channel.abandon();
+    this.#scratch.abandon();
+  }
+
+  withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
+    if (this.#pending.remove(to, seq)) return true;
+    return this.#state.phase === "ready" && this.#state.channel.withdraw(to, epoch, seq);
+  }
+
+  writable(): Promise<void> {
+    return this.#state.phase === "ready" ? this.#state.channel.writable() : Promise.resolve();
+  }
+
+  /** What the link is doing, for the text of an error. */
+  describe(): string {
+    const endpoint = this.#env.locate(this.peer) ?? "?";
+    switch (this.#state.phase) {
+      case "draining":
+        return `it is shutting down${this.#state.text === "" ? "" : `: ${this.#state.text}`}`;
+      case "closed":
+        return "this node is closed";
+      case "ready":
+        return `connected to ${this.#state.channel.remote}, no reply`;
+      case "idle":
+      case "dialing":
+      case "waiting":
+        return this.#reach.describe(endpoint, this.#env.clock.now());
+    }
+  }
+
+  /** A peer that has proved to be `this.peer` wants to be connected. */
+  offer(inbound: PendingPeer): void {
+    const { incarnation } = inbound.peer;
+    const view = { phase: this.#state.phase, peerIncarnation: this.channel?.peer.incarnation, newestIncarnation: this.#newestIncarnation };
+    switch (decideInbound(this.#env.identity.address, this.peer, view, incarnation)) {
+      case "accept":
+        return this.#adopt(inbound);
+      case "park":
+        return this.#park(inbound);
+      case "probe":
+        return this.#probe(inbound);
+      case "refuse-closed":
+        return inbound.refuse("draining", "this node is closed");
+    }
+  }
+
+  /** Discovery's word on the peer changed: an address may be worth trying at once, a removed one is not. */
+  onMemberChanged(known: boolean): void {
+    if (!known) {
+      // A link that stands stays: the peer may only have lost its entry in the store.
+      if (this.#state.phase === "dialing" || this.#state.phase === "waiting") this.#giveUp(new Error("discovery no longer knows it"));
+      return;
+    }
+    if (this.#state.phase === "waiting") {
+      this.#reach.restart();
+      this.#dial();
+    }
+  }
+
+  /** Judges the link by its silence, and ends connections that have finished. */
+  sweep(now: number): void {
+    const waits = this.#env.events.callsWait(this.peer);
+    this.channel?.keepalive(now, waits);
+    for (const channel of this.#retired) {
+      if (!waits) channel.end();
+      channel.keepalive(now, true);
+    }
+  }
+
+  /** Tells the peer that this node takes no new work; what was begun goes on. */
+  announceShutdown(text: string): void {
+    this.channel?.goAway("shutdown", text);
+  }
+
+  /** Flushes and ends; what is queued fails. */
+  close(): void {
+    const channels = [this.channel, ...this.#retired];
+    this.#enter({ phase: "closed" });
+    this.#failPending(new Error("this node is closed"));
+    for (const channel of channels) channel?.end();
+  }
+
+  destroy(cause: Error): void {
+    const channels = [this.channel, ...this.#retired];
+    this.#enter({ phase: "closed" });
+    this.#failPending(cause);
+    for (const channel of channels) channel?.destroy(cause);
+  }
+
+  /** The queue has got its first message. A dial that follows a failure too closely waits for its turn. */
+  #startRound(): void {
+    const { clock, options } = this.#env;
+    const now = clock.now();
+    this.#roundAt = now;
+    const since = now - this.#reach.lastAttemptAt;
+    if (this.#reach.failures > 0 && since < options.backoffMs) return this.#wait(options.backoffMs - since);
+    this.#reach.restart();
+    this.#dial();
+  }
+
+  #dial(): void {
+    const { clock, limiter, options, transport } = this.#env;
+    const text = this.#env.locate(this.peer);
+    if (text === undefined) return this.#giveUp(new Error("discovery does not know it"));
+    const held = limiter.take(clock.now());
+    if (held > 0) return this.#wait(held);
+    const dialing: LinkState = { phase: "dialing", abort: new AbortController(), giveUp: undefined, parked: undefined };
+    this.#enter(dialing);
+    this.#reach.attempt(clock.now());
+    const timeout = clock.setTimeout(() => dialing.abort.abort(new Error(`connect timed out after ${options.dialTimeoutMs} ms`)), options.dialTimeoutMs);
+    let endpoint: ReturnType<typeof parseEndpoint>;
+    try {
+      endpoint = parseEndpoint(text);
+    } catch (error) {
+      clock.clearTimeout(timeout);
+      return this.#giveUp(error as Error);
+    }
+    transport.dial(endpoint, dialing.abort.signal).then(
+      (connection) => {
+        clock.clearTimeout(timeout);
+        // close() or an inbound connection may have won the race; a stale dial must not bring the link back.
+        if (this.#state !== dialing) return connection.destroy();
+        this.#openOver(connection, dialing);
+      },
+      (cause: unknown) => {
+        clock.clearTimeout(timeout);
+        this.#onDialFailed(dialing, cause instanceof Error ? cause : new Error(String(cause)));
+      },
+    );
+  }
+
+  #openOver(connection: Connection, dialing: LinkState & { phase: "dialing" }): void {
+    const { clock, identity, keyring, options, random } = this.#env;
+    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
+    const handshake = new DialerHandshake(identity, keyring, this.peer, PURPOSE.messages, facts);
+    dialing.giveUp = openAsDialer(
+      connection,
+      handshake,
+      clock,
+      options.handshakeTimeoutMs,
+      (peer, rest) => {
+        if (this.#state !== dialing) return connection.destroy();
+        dialing.parked?.refuse("duplicate", "the connection that the other side dialed stands");
+        this.#serve(connection, peer, rest);
+      },
+      (cause) => this.#onDialFailed(dialing, cause),
+    );
+  }
+
+  #onDialFailed(dialing: LinkState & { phase: "dialing" }, cause: Error): void {
+    if (this.#state !== dialing) return;
+    const { clock, events, logger, options, random } = this.#env;
+    this.#reach.failed(clock.now(), cause);
+    logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "dial failed");
+    if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
+    if (cause instanceof HandshakeError && cause.byPeer && cause.proven && cause.reason === "replaced") events.onReplaced(this.peer, cause.message);
+    const waited = clock.now() - this.#roundAt;
+    const hopeless = cause instanceof HandshakeError && PERMANENT.has(cause.reason);
+    if (this.#pending.length === 0) return this.#enter({ phase: "idle" });
+    if (hopeless || waited >= options.reachTimeoutMs) return this.#giveUp(cause);
+    const pause = backoffMs(this.#reach.failures, options.backoffMs, options.maxBackoffMs, random.next());
+    this.#wait(Math.min(pause, Math.max(1, options.reachTimeoutMs - waited)));
+  }
+
+  #wait(ms: number): void {
+    const timer = this.#env.clock.setTimeout(() => {
+      if (this.#state === waiting) this.#dial();
+    }, ms);
+    const waiting: LinkState = { phase: "waiting", timer };
+    this.#enter(waiting);
+  }
+
+  /** Nothing more is tried for what is queued; the next message begins a new round. */
+  #giveUp(cause: Error): void {
+    const endpoint = this.#env.locate(this.peer);
+    const text = endpoint === undefined || this.#reach.failures === 0 ? cause.message : this.#reach.describe(endpoint, this.#env.clock.now());
+    this.#enter({ phase: "idle" });
+    this.#failPending(new Error(text, { cause }));
+  }
+
+  #failPending(cause: Error): void {
+    const messages = this.#pending.takeAll();
+    if (messages.length > 0) this.#env.events.onUnsent(messages, cause);
+  }
+
+  #park(inbound: PendingPeer): void {
+    if (this.#state.phase !== "dialing") return this.#adopt(inbound);
+    const { dialTimeoutMs, handshakeTimeoutMs } = this.#env.options;
+    this.#state.parked?.refuse("duplicate", "a newer dial of yours came");
+    this.#state.parked = inbound;
+    inbound.wait(dialTimeoutMs + handshakeTimeoutMs);
+  }
+
+  /** The present connection of the same or a newer incarnation goes only when it turns out to be silent. */
+  #probe(inbound: PendingPeer): void {
+    const state = this.#state;
+    if (state.phase !== "ready") return this.offer(inbound);
+    const { clock, options } = this.#env;
+    const { channel } = state;
+    const older = inbound.peer.incarnation < channel.peer.incarnation;
+    let settled = false;
+    inbound.wait(options.keepaliveTimeoutMs);
+    const timer = clock.setTimeout(() => {
+      if (settled) return;
+      settled = true;
+      if (inbound.isGone) return;
+      channel.destroy(new Error("silent when the peer dialed again"));
+      this.offer(inbound);
+    }, options.keepaliveTimeoutMs);
+    channel.ping(() => {
+      if (settled) return;
+      settled = true;
+      clock.clearTimeout(timer);
+      if (older) inbound.refuse("replaced", `incarnation ${channel.peer.incarnation} of ${formatAddress(this.peer)} is alive, newer than ${inbound.peer.incarnation}`);
+      else inbound.refuse("duplicate", "the present connection is alive");
+    });
+  }
+
+  #adopt(inbound: PendingPeer): void {
+    if (inbound.isGone) return;
+    const state = this.#state;
+    const previous = this.channel;
+    if (previous !== undefined && previous.peer.incarnation < inbound.peer.incarnation) {
+      previous.goAway("replaced", `incarnation ${inbound.peer.incarnation} of ${formatAddress(this.peer)} has come, newer than ${previous.peer.incarnation}`);
+    }
+    if (state.phase === "ready") state.channel.end();
+    inbound.accept();
+    this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0));
+  }
+
+  #serve(connection: Connection, peer: PeerHello, rest: Buffer): void {
+    const { clock, events, identity, logger, options } = this.#env;
+    const wasDraining = this.#state.phase === "draining";
+    if (this.#state.phase === "draining" || this.#state.phase === "ready") this.#retired.add(this.#state.channel);
+    if (peer.incarnation > this.#newestIncarnation) this.#newestIncarnation = peer.incarnation;
+    const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
+    this.#enter({ phase: "ready", channel });
+    this.#reach.succeeded();
+    logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
+    if (wasDraining) events.onDraining(this.peer, false);
+    const now = clock.now();
+    // A request whose time is over is left out: its caller is told by the deadline sweep.
+    const queued = this.#pending.takeAll().filter((message) => message.deadlineAt > now);
+    for (const message of queued) channel.sendHeld(message);
+    if (queued.length > 0) events.onSent(queued);
+    channel.open(rest);
+  }
+
+  #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
+    if (reason === "replaced") this.#env.events.onReplaced(this.peer, text);
+    if (this.#state.phase !== "ready" || this.#state.channel !== channel) return;
+    if (reason === "shutdown") {
+      this.#enter({ phase: "draining", channel, text });
+      this.#env.events.onDraining(this.peer, true);
+      return;
+    }
+    this.#retired.add(channel);
+    this.#enter({ phase: "idle" });
+    if (!this.#env.events.callsWait(this.peer)) channel.end();
+  }
+
+  #onChannelClosed(channel: Channel, cause: Error): void {
+    const { clock, events, logger, options, random } = this.#env;
+    const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "draining") && this.#state.channel === channel;
+    logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
+    const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
+    this.#retired.delete(channel);
+    if (isCurrent) {
+      const wasDraining = this.#state.phase === "draining";
+      this.#enter({ phase: "idle" });
+      this.#pending.unshift(unsent);
+      if (wasDraining) this.#failPending(new Error("it has shut down"));
+      else if (this.#pending.length > 0) {
+        this.#roundAt = clock.now();
+        this.#wait(backoffMs(1, options.backoffMs, options.maxBackoffMs, random.next()));
+      }
+    } else if (unsent.length > 0) {
+      events.onUnsent(unsent, cause);
+    }
+    events.onLost(this.peer, channel.sent, cause);
+  }
+
+  /** The only assignment of `#state`: releases what the old phase owned. */
+  #enter(next: LinkState): void {
+    const previous = this.#state;
+    this.#state = next;
+    switch (previous.phase) {
+      case "dialing":
+        // Both do nothing when the dial has settled.
+        previous.abort.abort(new Error("no longer needed"));
+        previous.giveUp?.(new Error("no longer needed"));
+        if (next.phase !== "ready") previous.parked?.refuse("draining", "this node no longer connects to you");
+        break;
+      case "waiting":
+        this.#env.clock.clearTimeout(previous.timer);
+        break;
+      case "idle":
+      case "ready":
+      case "draining":
+      case "closed":
+        break;
+      default:
+        previous satisfies never;
+    }
+  }
+}

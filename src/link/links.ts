@@ -1,0 +1,168 @@
+/**
+ * All links of a node: one per peer, made on first use; the connections that come in; anonymous tools, which have a
+ * connection and no link; and one sweep that looks after all of them.
+ */
+import { ANONYMOUS, type LogicalAddress } from "../addr/logical-address.js";
+import type { TimerHandle } from "../internal/clock.js";
+import type { Connection } from "../transport/transport.js";
+import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
+import { Channel } from "./channel.js";
+import { AcceptorHandshake, type AcceptorTerms } from "./handshake.js";
+import { HandshakeError, type RefusalName } from "./handshake-error.js";
+import { keepaliveSweepMs } from "./keepalive.js";
+import { Link } from "./link.js";
+import type { LinkEnvironment } from "./link-environment.js";
+import { openAsAcceptor, type PendingPeer } from "./opening.js";
+
+export class Links {
+  readonly #env: LinkEnvironment;
+  readonly #terms: AcceptorTerms;
+  readonly #links = new Map<LogicalAddress, Link>();
+  readonly #anonymous = new Set<Channel>();
+  /** Openings of strangers under way; each can be given up. */
+  readonly #openings = new Set<{ giveUp: (cause: Error) => void }>();
+  /** Openings that were refused, by reason: what a scan or a misconfiguration looks like. */
+  readonly refusals = new Map<RefusalName | "other", number>();
+  readonly #sweepMs: number;
+  #sweepTimer: TimerHandle;
+  #sweepDueAt = 0;
+  #closed = false;
+
+  constructor(env: LinkEnvironment, insecure: boolean) {
+    this.#env = env;
+    this.#terms = { insecure, purposes: [PURPOSE.messages, PURPOSE.probe] };
+    this.#sweepMs = keepaliveSweepMs(env.options);
+  }
+
+  get(peer: LogicalAddress): Link {
+    return this.#links.get(peer) ?? this.#make(peer);
+  }
+
+  /** The link if there is one: looking must not make any. */
+  peek(peer: LogicalAddress): Link | undefined {
+    return this.#links.get(peer);
+  }
+
+  [Symbol.iterator](): IterableIterator<Link> {
+    return this.#links.values();
+  }
+
+  get anonymousCount(): number {
+    return this.#anonymous.size;
+  }
+
+  /** A connection has come in at the listener. */
+  accept(connection: Connection): void {
+    const { clock, identity, keyring, logger, options, random } = this.#env;
+    if (this.#closed || this.#openings.size >= options.maxOpenings) {
+      this.#count("busy");
+      connection.destroy();
+      return;
+    }
+    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
+    const handshake = new AcceptorHandshake(identity, keyring, this.#terms, facts);
+    const opening = { giveUp: (_cause: Error): void => {} };
+    const done = (): void => void this.#openings.delete(opening);
+    this.#openings.add(opening);
+    opening.giveUp = openAsAcceptor(
+      connection,
+      handshake,
+      clock,
+      options.handshakeTimeoutMs,
+      (pending) => {
+        done();
+        this.#onPeer(pending);
+      },
+      (error) => {
+        done();
+        this.#count(error instanceof HandshakeError ? error.reason : "other");
+        logger.warn({ remote: connection.remote, cause: error.message }, `refused a connection from ${connection.remote}: ${error.message}`);
+      },
+    );
+  }
+
+  onMemberChanged(peer: LogicalAddress, known: boolean): void {
+    this.#links.get(peer)?.onMemberChanged(known);
+  }
+
+  announceShutdown(text: string): void {
+    for (const link of this.#links.values()) link.announceShutdown(text);
+    for (const channel of this.#anonymous) channel.goAway("shutdown", text);
+  }
+
+  close(): void {
+    this.#stop(new Error("this node is closed"));
+    for (const link of this.#links.values()) link.close();
+    for (const channel of this.#anonymous) channel.end();
+  }
+
+  destroy(cause: Error): void {
+    this.#stop(cause);
+    for (const link of this.#links.values()) link.destroy(cause);
+    for (const channel of this.#anonymous) channel.destroy(cause);
+  }
+
+  #stop(cause: Error): void {
+    this.#closed = true;
+    this.#env.clock.clearTimeout(this.#sweepTimer);
+    for (const opening of this.#openings) opening.giveUp(cause);
+  }
+
+  #make(peer: LogicalAddress): Link {
+    const link = new Link(peer, this.#env);
+    if (this.#closed) link.close();
+    this.#links.set(peer, link);
+    this.#armSweep();
+    return link;
+  }
+
+  #onPeer(pending: PendingPeer): void {
+    const { peer } = pending;
+    if (this.#closed) return pending.refuse("draining", "this node is closed");
+    if (peer.purpose === PURPOSE.probe) {
+      // Whoever asks for this very address learns that it is taken; nothing more is said.
+      pending.accept();
+      pending.connection.end();
+      return;
+    }
+    if (peer.address !== ANONYMOUS) return this.get(peer.address).offer(pending);
+    pending.accept();
+    const { clock, events, identity, options } = this.#env;
+    const channel = new Channel(identity.address, peer, pending.connection, clock, options, identity.maxPayloadBytes, {
+      onMessage: events.onMessage,
+      onOversize: events.onOversize,
+      onGoAway: () => {},
+      onClosed: () => this.#anonymous.delete(channel),
+    });
+    this.#anonymous.add(channel);
+    this.#armSweep();
+    channel.open(Buffer.alloc(0));
+  }
+
+  #count(reason: RefusalName | "other"): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+  }
+
+  #armSweep(): void {
+    if (this.#sweepTimer !== undefined || this.#closed) return;
+    this.#sweepDueAt = this.#env.clock.now() + this.#sweepMs;
+    this.#sweepTimer = this.#env.clock.setTimeout(() => this.#onSweepTimer(), this.#sweepMs);
+  }
+
+  /** After a stall of the event loop what has arrived is read before anybody is judged. */
+  #onSweepTimer(): void {
+    const { clock } = this.#env;
+    const late = clock.now() - this.#sweepDueAt;
+    if (late > this.#sweepMs) clock.nextTurn(() => clock.nextTurn(() => this.#sweep()));
+    else this.#sweep();
+  }
+
+  #sweep(): void {
+    this.#sweepTimer = undefined;
+    if (this.#closed) return;
+    const now = this.#env.clock.now();
+    for (const link of this.#links.values()) link.sweep(now);
+    for (const channel of this.#anonymous) channel.keepalive(now, false);
+    this.#armSweep();
+  }
+}

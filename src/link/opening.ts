@@ -1,0 +1,171 @@
+/** Drives the opening of one connection: the handshake's bytes, and a time limit for each step. */
+import type { Clock, TimerHandle } from "../internal/clock.js";
+import type { Connection } from "../transport/transport.js";
+import { ProtocolError } from "../wire/protocol-error.js";
+import type { AcceptorHandshake, DialerHandshake, PeerHello } from "./handshake.js";
+import { HandshakeError, type RefusalName } from "./handshake-error.js";
+import { looksLikeHttp } from "./record-reader.js";
+
+const HTTP_TEXT = "This port speaks the clusterts protocol, not HTTP.\n";
+const HTTP_REFUSAL = `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${HTTP_TEXT.length}\r\n\r\n${HTTP_TEXT}`;
+
+/** Longest extension that an acceptor's "wait" can ask for. */
+const MAX_WAIT_MS = 60_000;
+
+/**
+ * Runs the dialer's side. `onOpen` is called in the very turn in which the acceptor said yes, so that nothing that
+ * follows on the connection is missed; afterwards the connection is the callee's. `onFail` is called once otherwise,
+ * and the connection is gone. Gives a function that gives the opening up.
+ */
+export function openAsDialer(
+  connection: Connection,
+  handshake: DialerHandshake,
+  clock: Clock,
+  timeoutMs: number,
+  onOpen: (peer: PeerHello, rest: Buffer) => void,
+  onFail: (error: Error) => void,
+): (cause: Error) => void {
+  let settled = false;
+  let timer: TimerHandle;
+  const settle = (): boolean => {
+    if (settled) return false;
+    settled = true;
+    clock.clearTimeout(timer);
+    return true;
+  };
+  const fail = (error: Error): void => {
+    if (!settle()) return;
+    connection.destroy();
+    onFail(error);
+  };
+  const restart = (ms: number): void => {
+    clock.clearTimeout(timer);
+    timer = clock.setTimeout(() => fail(new HandshakeError("timeout", `no answer to the opening within ${timeoutMs} ms; does the port speak clusterts?`)), ms);
+  };
+  restart(timeoutMs);
+  connection.setHandler({
+    onData: (chunk) => {
+      if (settled) return;
+      try {
+        handshake.push(chunk);
+        for (;;) {
+          const step = handshake.next();
+          if (step.type === "more") return;
+          if (step.type === "send") connection.write(step.bytes);
+          else if (step.type === "wait") restart(Math.min(step.ms, MAX_WAIT_MS) + timeoutMs);
+          else if (settle()) return onOpen(step.peer, step.rest);
+        }
+      } catch (error) {
+        fail(asHandshakeError(error));
+      }
+    },
+    onDrain: () => {},
+    onClose: (error) => fail(error ?? new Error("the peer closed the connection during the opening")),
+  });
+  connection.write(handshake.start());
+  return fail;
+}
+
+/** What the owner of a listener decides about a peer that has proved who it is. */
+export interface PendingPeer {
+  readonly peer: PeerHello;
+  readonly connection: Connection;
+  /** Whether the connection was lost, or the time for the opening ran out, in the meantime. */
+  readonly isGone: boolean;
+  accept(): void;
+  refuse(reason: RefusalName, text: string): void;
+  /** Tells the dialer that the decision needs `ms`; afterwards one of the others is called. */
+  wait(ms: number): void;
+}
+
+/**
+ * Runs the acceptor's side. `onPeer` is called when the peer is known; it then owns the decision. `onFail` is called
+ * once when there will be none. Gives a function that gives the opening up.
+ */
+export function openAsAcceptor(
+  connection: Connection,
+  handshake: AcceptorHandshake,
+  clock: Clock,
+  timeoutMs: number,
+  onPeer: (pending: PendingPeer) => void,
+  onFail: (error: Error) => void,
+): (cause: Error) => void {
+  let state: "opening" | "deciding" | "done" = "opening";
+  let timer: TimerHandle;
+  const fail = (error: Error): void => {
+    if (state === "done") return;
+    state = "done";
+    clock.clearTimeout(timer);
+    if (error instanceof HandshakeError) connection.write(handshake.refuseUnproven(error.reason, error.message));
+    connection.end();
+    clock.setTimeout(() => connection.destroy(), 1_000);
+    connection.setHandler(IGNORE);
+    onFail(error);
+  };
+  const arm = (ms: number): void => {
+    clock.clearTimeout(timer);
+    timer = clock.setTimeout(() => fail(new HandshakeError("timeout", `the opening took longer than ${timeoutMs} ms`)), ms);
+  };
+  arm(timeoutMs);
+  const decide = (peer: PeerHello): void => {
+    state = "deciding";
+    onPeer({
+      peer,
+      connection,
+      get isGone() {
+        return state === "done";
+      },
+      accept() {
+        state = "done";
+        clock.clearTimeout(timer);
+        connection.write(handshake.accept());
+      },
+      refuse(reason, text) {
+        if (state === "done") return;
+        state = "done";
+        clock.clearTimeout(timer);
+        connection.setHandler(IGNORE);
+        connection.write(handshake.refuse(reason, text));
+        connection.end();
+        clock.setTimeout(() => connection.destroy(), 1_000);
+      },
+      wait(ms) {
+        arm(ms + timeoutMs);
+        connection.write(handshake.wait(ms));
+      },
+    });
+  };
+  connection.setHandler({
+    onData: (chunk) => {
+      if (state === "done") return;
+      if (state === "deciding") return fail(new HandshakeError("malformed", "the dialer sent more before it was accepted"));
+      try {
+        handshake.push(chunk);
+        for (;;) {
+          const step = handshake.next();
+          if (step.type === "more") return;
+          if (step.type === "send") connection.write(step.bytes);
+          else return decide(step.peer);
+        }
+      } catch (error) {
+        if (looksLikeHttp(chunk)) connection.write(Buffer.from(HTTP_REFUSAL, "latin1"));
+        fail(looksLikeHttp(chunk) ? new Error("an HTTP request came to a clusterts port") : asHandshakeError(error));
+      }
+    },
+    onDrain: () => {},
+    onClose: (error) => {
+      if (state === "done") return;
+      state = "done";
+      clock.clearTimeout(timer);
+      onFail(error ?? new Error("the dialer closed the connection during the opening"));
+    },
+  });
+  return fail;
+}
+
+const IGNORE = { onData: () => {}, onDrain: () => {}, onClose: () => {} };
+
+function asHandshakeError(error: unknown): Error {
+  if (error instanceof ProtocolError) return new HandshakeError("malformed", error.message);
+  return error instanceof Error ? error : new Error(String(error));
+}

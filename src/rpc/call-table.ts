@@ -1,0 +1,163 @@
+/** Calls that wait for their replies, by target and sequence number. */
+import type { LogicalAddress } from "../addr/logical-address.js";
+import type { Clock, TimerHandle } from "../internal/clock.js";
+import { nextSeq, seqBefore } from "../wire/header.js";
+import type { RpcError } from "../errors.js";
+import type { Outbound } from "./outbound.js";
+import type { CallOptions, Method } from "./service.js";
+import type { Picker } from "./picker.js";
+
+/** One call in flight. Settled exactly once, by whoever takes it out of the table. */
+export class Call {
+  readonly method: Method<unknown, unknown>;
+  readonly deadlineAt: number;
+  readonly options: CallOptions | undefined;
+  readonly resolve: (output: unknown) => void;
+  readonly reject: (error: RpcError) => void;
+  to: LogicalAddress = 0 as LogicalAddress;
+  seq = 0;
+  outbound: Outbound | undefined = undefined;
+  onAbort: (() => void) | undefined = undefined;
+  /** Kept for one more attempt elsewhere. */
+  picker: Picker | undefined;
+  input: unknown;
+
+  constructor(
+    method: Method<unknown, unknown>,
+    deadlineAt: number,
+    options: CallOptions | undefined,
+    picker: Picker | undefined,
+    input: unknown,
+    resolve: (output: unknown) => void,
+    reject: (error: RpcError) => void,
+  ) {
+    this.method = method;
+    this.deadlineAt = deadlineAt;
+    this.options = options;
+    this.picker = picker;
+    this.input = input;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+}
+
+/** The sequence numbers of one target, and the calls that are under way to it. */
+export class PeerCalls {
+  readonly to: LogicalAddress;
+  readonly calls = new Map<number, Call>();
+  #seq = 0;
+
+  constructor(to: LogicalAddress) {
+    this.to = to;
+  }
+
+  /** The next number that no call in flight has. */
+  next(): number {
+    let seq = nextSeq(this.#seq);
+    while (this.calls.has(seq)) seq = nextSeq(seq);
+    this.#seq = seq;
+    return seq;
+  }
+}
+
+/** Below this many calls a deadline fires to the millisecond; above, sweeps are spaced out so that they cost little. */
+const SWEEP_CALLS_PER_MS = 2_000;
+
+export class CallTable {
+  readonly #clock: Clock;
+  readonly #onExpired: (call: Call) => void;
+  readonly #peers = new Map<LogicalAddress, PeerCalls>();
+  #recent: PeerCalls | undefined;
+  #timer: TimerHandle;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #size = 0;
+
+  constructor(clock: Clock, onExpired: (call: Call) => void) {
+    this.#clock = clock;
+    this.#onExpired = onExpired;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  peer(to: LogicalAddress): PeerCalls {
+    const recent = this.#recent;
+    if (recent !== undefined && recent.to === to) return recent;
+    let peer = this.#peers.get(to);
+    if (peer === undefined) {
+      peer = new PeerCalls(to);
+      this.#peers.set(to, peer);
+    }
+    this.#recent = peer;
+    return peer;
+  }
+
+  waitsFor(to: LogicalAddress): boolean {
+    return (this.#peers.get(to)?.calls.size ?? 0) > 0;
+  }
+
+  /** Hot path. */
+  add(peer: PeerCalls, call: Call): void {
+    peer.calls.set(call.seq, call);
+    this.#size++;
+    if (call.deadlineAt < this.#timerAt) this.#arm(call.deadlineAt);
+  }
+
+  /** Hot path. Takes the call out, so that nobody else can settle it; `undefined` when it is settled already. */
+  take(to: LogicalAddress, seq: number): Call | undefined {
+    const peer = this.#recent !== undefined && this.#recent.to === to ? this.#recent : this.#peers.get(to);
+    const call = peer?.calls.get(seq);
+    if (call === undefined) return undefined;
+    peer!.calls.delete(seq);
+    this.#size--;
+    return call;
+  }
+
+  /** Takes out the calls to `to` from `first` to `last`. */
+  takeRange(to: LogicalAddress, first: number, last: number): Call[] {
+    const taken: Call[] = [];
+    for (const call of this.#peers.get(to)?.calls.values() ?? []) {
+      if (!seqBefore(call.seq, first) && !seqBefore(last, call.seq)) taken.push(call);
+    }
+    for (const call of taken) this.take(to, call.seq);
+    return taken;
+  }
+
+  takeAll(): Call[] {
+    const all = [...this];
+    for (const call of all) this.take(call.to, call.seq);
+    this.#disarm();
+    return all;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Call> {
+    for (const peer of this.#peers.values()) yield* peer.calls.values();
+  }
+
+  #arm(at: number): void {
+    const now = this.#clock.now();
+    this.#disarm();
+    this.#timerAt = at;
+    this.#timer = this.#clock.setTimeout(() => this.#sweep(), Math.max(this.#size / SWEEP_CALLS_PER_MS, at - now));
+  }
+
+  #disarm(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  #sweep(): void {
+    this.#disarm();
+    const now = this.#clock.now();
+    const expired: Call[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const call of this) {
+      if (call.deadlineAt <= now) expired.push(call);
+      else if (call.deadlineAt < next) next = call.deadlineAt;
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#arm(next);
+    for (const call of expired) if (this.take(call.to, call.seq) === call) this.#onExpired(call);
+  }
+}

@@ -1,0 +1,409 @@
+/**
+ * The calling side: typed calls and one-way messages to addresses and pickers. A call lives in the table from the
+ * moment it is placed; whoever takes it out settles it, so that it is settled exactly once.
+ */
+import { type AddressLike, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type Code, type Execution, RpcError } from "../errors.js";
+import type { Clock } from "../internal/clock.js";
+import { COMMIT, type CommitResult } from "../internal/commit-result.js";
+import type { Resolved } from "../internal/resolved.js";
+import { BinaryReader } from "../protobuf/binary-reader.js";
+import type { BinaryWriter } from "../protobuf/binary-writer.js";
+import { MessageTooLargeError } from "../protobuf/errors.js";
+import { decodeError } from "../wire/error-codec.js";
+import { FLAGS, KIND, putU32 } from "../wire/header.js";
+import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
+import { encodeMetadata, metadataLength } from "../wire/metadata.js";
+import { ambient } from "./request-context.js";
+import { Call, CallTable } from "./call-table.js";
+import { type FailedCall, HINT, rpcError } from "./failure.js";
+import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
+import { OneWays } from "./one-ways.js";
+import type { Outbound } from "./outbound.js";
+import type { Router } from "./router.js";
+import type { RpcOptions } from "./rpc-options.js";
+import type { CallOptions, Message, Method, PostOptions, Target } from "./service.js";
+
+/** This node's address and the short form of its incarnation, as they stand in frames. */
+export interface Sender {
+  readonly address: LogicalAddress;
+  readonly epoch: number;
+}
+
+type AnyMethod = Method<unknown, unknown>;
+
+const NO_OPTIONS: CallOptions = {};
+const SENT = Promise.resolve();
+const methodId = new Uint8Array(4);
+const cancelBody = new Uint8Array(1);
+
+export class RpcCaller {
+  readonly #sender: Sender;
+  readonly #router: Router;
+  readonly #clock: Clock;
+  readonly #options: Resolved<RpcOptions>;
+  readonly #calls: CallTable;
+  readonly #oneWays = new OneWays();
+  readonly #reader = new BinaryReader(new Uint8Array(0));
+  #intercepted: ((call: OutgoingCall) => Promise<unknown>) | undefined;
+  #interceptors: readonly CallerInterceptor[] = [];
+  #closed: string | undefined;
+
+  constructor(sender: Sender, router: Router, clock: Clock, options: Resolved<RpcOptions>) {
+    this.#sender = sender;
+    this.#router = router;
+    this.#clock = clock;
+    this.#options = options;
+    this.#calls = new CallTable(clock, (call) => this.#onExpired(call));
+  }
+
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  waitsFor(peer: LogicalAddress): boolean {
+    return this.#calls.waitsFor(peer);
+  }
+
+  use(interceptor: CallerInterceptor): void {
+    this.#interceptors = [...this.#interceptors, interceptor];
+    this.#intercepted = chain(this.#interceptors, ({ method, oneWay, to, input, options }) =>
+      oneWay ? this.#post(to, method, input, options) : this.#call(to, method, input, options),
+    );
+  }
+
+  /** Places a call. Never throws: what is wrong with the target, the input or the options rejects. */
+  invoke(to: Target | undefined, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+    if (to === undefined) return Promise.reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", "no target was given"));
+    if (method.kind !== "unary") {
+      return Promise.reject(this.#fail(method.name, undefined, "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"));
+    }
+    if (this.#intercepted === undefined) return this.#call(to, method, input, options);
+    return this.#intercepted({ method, oneWay: false, to, input, options: options ?? NO_OPTIONS });
+  }
+
+  /** One-way to a method. */
+  post(to: Target | undefined, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
+    if (to === undefined) return Promise.reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", "no target was given"));
+    if (this.#intercepted === undefined) return this.#post(to, method, input, options);
+    return this.#intercepted({ method, oneWay: true, to, input, options: options ?? NO_OPTIONS }) as Promise<void>;
+  }
+
+  /** One-way protobuf message, by its registered id. */
+  sendMessage<T>(to: Target, message: Message<T>, value: unknown, options: PostOptions | undefined): Promise<void> {
+    return this.#oneWay(to, message.messageName, KIND.message, message.messageId, options, (writer) => {
+      message.encode(message.fromPartial(value as never), writer);
+    });
+  }
+
+  /** One-way bytes, by a 16-bit command. */
+  sendBytes(to: Target, command: number, payload: Uint8Array, options: PostOptions | undefined): Promise<void> {
+    const name = `command ${command}`;
+    if (!Number.isInteger(command) || command < 0 || command > 0xffff) {
+      return Promise.reject(this.#fail(name, undefined, "INVALID_ARGUMENT", "notRun", "a command is a whole number from 0 to 65535"));
+    }
+    return this.#oneWay(to, name, KIND.bytes, command, options, (writer) => void writer.raw(payload));
+  }
+
+  /** A reply has come. Hot path. */
+  onReply(from: LogicalAddress, epoch: number, seq: number, flags: number, body: Buffer, start: number, end: number): void {
+    // A number that this incarnation did not give, or a sender that was not asked, settles nothing.
+    if (epoch !== this.#sender.epoch) return;
+    const call = this.#calls.take(from, seq);
+    if (call === undefined) return;
+    this.#release(call);
+    try {
+      const at = (flags & FLAGS.metadata) === 0 ? start : start + metadataLength(body, start, end);
+      const output = call.method.output.decode(this.#reader.attach(body, at, end), end - at);
+      call.resolve(output);
+    } catch (cause) {
+      call.reject(this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${(cause as Error).message}`, cause));
+    }
+  }
+
+  /** An error of the handler, a refusal of its node, or a harbor's word. */
+  onError(kind: number, from: LogicalAddress, epoch: number, seq: number, body: Buffer, start: number, end: number): void {
+    if (epoch !== this.#sender.epoch) return;
+    const call = this.#calls.take(from, seq);
+    if (call === undefined) return;
+    try {
+      const error = decodeError(body, start, end);
+      const execution = error.execution ?? (kind === KIND.error ? "ran" : "notRun");
+      const { appCode, details, path, code, reason } = error;
+      this.#settleFailed(call, rpcError(this.#describe(call), code, execution, reason === "" ? "no reason given" : reason, { appCode, details, path }));
+    } catch (cause) {
+      this.#settleFailed(call, this.#fail(call.method.name, call.to, "INTERNAL", "unknown", `the error cannot be decoded: ${(cause as Error).message}`, cause));
+    }
+  }
+
+  /** The peer's reply was too large to be taken. */
+  onOversizeReply(from: LogicalAddress, epoch: number, seq: number, reason: string): void {
+    if (epoch !== this.#sender.epoch) return;
+    const call = this.#calls.take(from, seq);
+    if (call !== undefined) this.#settleFailed(call, this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}`));
+  }
+
+  /** The connection is gone over which numbers `first` to `last` went to `peer`. */
+  onLost(peer: LogicalAddress, first: number, last: number, cause: Error): void {
+    for (const call of this.#calls.takeRange(peer, first, last)) {
+      const reason = `link lost: ${cause.message}; ${HINT.lost}`;
+      this.#settleFailed(call, this.#fail(call.method.name, call.to, "UNAVAILABLE", "unknown", reason, cause));
+    }
+  }
+
+  /** A queued message has gone out. */
+  onSent(to: LogicalAddress, seq: number): void {
+    this.#oneWays.sent(to, seq);
+  }
+
+  /** A queued message never went out and will not. True when somebody was told. */
+  onUnsent(to: LogicalAddress, seq: number, cause: Error): boolean {
+    const call = this.#calls.take(to, seq);
+    if (call !== undefined) {
+      this.#settleFailed(call, this.#fail(call.method.name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause));
+      return true;
+    }
+    return this.#oneWays.unsent(to, seq, (name) => this.#fail(name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause));
+  }
+
+  /** Fails everything that is in flight, and whatever comes later. */
+  close(reason: string): number {
+    this.#closed = reason;
+    const calls = this.#calls.takeAll();
+    for (const call of calls) {
+      const notRun = call.outbound?.withdraw(call.to, this.#sender.epoch, call.seq) ?? true;
+      call.picker = undefined;
+      this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", reason));
+    }
+    return calls.length;
+  }
+
+  #call(to: Target, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
+      if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+        reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`));
+        return;
+      }
+      let deadlineAt = this.#clock.now() + timeoutMs;
+      const surrounding = ambient.getStore();
+      if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true) deadlineAt = surrounding.deadlineAt;
+      const picker = typeof to === "object" ? to : undefined;
+      const call = new Call(method, deadlineAt, options, picker, input, resolve, reject);
+      if (options?.signal !== undefined && !this.#listen(call, options.signal)) return;
+      this.#place(call, to, undefined);
+    });
+  }
+
+  /** Hot path. Encodes straight into the link's buffer. */
+  #place(call: Call, target: Target, not: LogicalAddress | undefined): void {
+    const { method } = call;
+    const to = this.#resolve(target, method.name, not);
+    if (to instanceof RpcError) return this.#reject(call, to);
+    call.to = to;
+    const remainingMs = Math.ceil(call.deadlineAt - this.#clock.now());
+    if (remainingMs <= 0) return this.#reject(call, this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", "the deadline of the surrounding request is over"));
+    if (this.#calls.size >= this.#options.maxCallsInFlight) {
+      return this.#reject(call, this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`));
+    }
+    const outbound = this.#way(to, method.name);
+    if (outbound instanceof RpcError) return this.#reject(call, outbound);
+    const { metadata } = call.options ?? NO_OPTIONS;
+    try {
+      const writer = this.#beginBody(outbound, method.id, metadata);
+      const start = writer.pos;
+      method.input.encode(method.input.fromPartial(call.input as never), writer);
+      checkSize(writer, start, outbound);
+    } catch (cause) {
+      outbound.abandon();
+      return this.#reject(call, this.#encodingFailed(method.name, to, outbound, cause));
+    }
+    const peer = this.#calls.peer(to);
+    call.seq = peer.next();
+    call.outbound = outbound;
+    const flags = metadata === undefined ? 0 : FLAGS.metadata;
+    const result = outbound.commit(KIND.request, flags, to, this.#sender.address, this.#sender.epoch, call.seq, remainingMs, call.deadlineAt);
+    if (result > COMMIT.queued) return this.#fallen(call, result);
+    this.#calls.add(peer, call);
+  }
+
+  #fallen(call: Call, result: CommitResult): void {
+    call.outbound = undefined;
+    this.#settleFailed(call, this.#notTaken(call.method.name, call.to, result));
+  }
+
+  #post(to: Target, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
+    return this.#oneWay(to, method.name, KIND.post, method.id, options, (writer) => {
+      method.input.encode(method.input.fromPartial(input as never), writer);
+    });
+  }
+
+  #oneWay(target: Target, name: string, kind: number, id: number, options: PostOptions | undefined, encode: (writer: BinaryWriter) => void): Promise<void> {
+    const to = this.#resolve(target, name, undefined);
+    if (to instanceof RpcError) return Promise.reject(to);
+    const outbound = this.#way(to, name);
+    if (outbound instanceof RpcError) return Promise.reject(outbound);
+    try {
+      const writer = this.#beginBody(outbound, id, options?.metadata);
+      const start = writer.pos;
+      encode(writer);
+      checkSize(writer, start, outbound);
+    } catch (cause) {
+      outbound.abandon();
+      return Promise.reject(this.#encodingFailed(name, to, outbound, cause));
+    }
+    const seq = this.#calls.peer(to).next();
+    const flags = options?.metadata === undefined ? 0 : FLAGS.metadata;
+    const result = outbound.commit(kind, flags, to, this.#sender.address, this.#sender.epoch, seq, 0, Number.POSITIVE_INFINITY);
+    if (result === COMMIT.sent) return outbound.congested ? outbound.writable() : SENT;
+    if (result === COMMIT.queued) return this.#oneWays.queued(to, seq, name);
+    return Promise.reject(this.#notTaken(name, to, result));
+  }
+
+  /** Opens a body and writes what stands in front of the payload. */
+  #beginBody(outbound: Outbound, id: number, metadata: CallOptions["metadata"]): BinaryWriter {
+    const writer = outbound.begin(outbound.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
+    putU32(methodId, 0, id);
+    writer.raw(methodId);
+    if (metadata !== undefined) writer.raw(encodeMetadata(metadata));
+    return writer;
+  }
+
+  #resolve(target: Target, name: string, not: LogicalAddress | undefined): LogicalAddress | RpcError {
+    if (typeof target === "object") {
+      const picked = this.#router.pick(target.type, target.policy, not);
+      if (picked !== undefined) return picked;
+      const reason = `no node of type ${target.type} is known and available; ${HINT.noMember}`;
+      return rpcError({ method: name, to: undefined, self: this.#sender.address }, "UNAVAILABLE", "notRun", reason, { whom: `any node of type ${target.type}` });
+    }
+    try {
+      return toAddress(target as AddressLike);
+    } catch (cause) {
+      return this.#fail(name, undefined, "INVALID_ARGUMENT", "notRun", (cause as Error).message, cause);
+    }
+  }
+
+  #way(to: LogicalAddress, name: string): Outbound | RpcError {
+    if (this.#closed !== undefined) return this.#fail(name, to, "CANCELLED", "notRun", this.#closed);
+    const way = this.#router.route(to);
+    return typeof way === "string" ? this.#fail(name, to, "UNAVAILABLE", "notRun", way) : way;
+  }
+
+  /** False when the signal is aborted already; the call is settled then. */
+  #listen(call: Call, signal: AbortSignal): boolean {
+    if (signal.aborted) {
+      call.reject(this.#fail(call.method.name, undefined, "CANCELLED", "notRun", `cancelled before it was sent: ${reasonOf(signal)}`, signal.reason));
+      return false;
+    }
+    const onAbort = (): void => this.#onAborted(call, signal);
+    call.onAbort = onAbort;
+    signal.addEventListener("abort", onAbort, { once: true });
+    return true;
+  }
+
+  #onAborted(call: Call, signal: AbortSignal): void {
+    if (this.#calls.take(call.to, call.seq) !== call) return;
+    call.picker = undefined;
+    const notRun = call.outbound!.withdraw(call.to, this.#sender.epoch, call.seq);
+    if (!notRun) this.#sendCancel(call);
+    this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", `cancelled: ${reasonOf(signal)}`, signal.reason));
+  }
+
+  #sendCancel(call: Call): void {
+    const outbound = call.outbound!;
+    outbound.begin(cancelBody.length).raw(cancelBody);
+    outbound.commit(KIND.cancel, 0, call.to, this.#sender.address, this.#sender.epoch, call.seq, 0, Number.POSITIVE_INFINITY);
+  }
+
+  #onExpired(call: Call): void {
+    call.picker = undefined;
+    const notRun = call.outbound!.withdraw(call.to, this.#sender.epoch, call.seq);
+    const reason = `${this.#router.describe(call.to)}; ${notRun ? HINT.deadlineNotRun : HINT.deadlineUnknown}`;
+    this.#settleFailed(call, this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", notRun ? "notRun" : "unknown", reason));
+  }
+
+  #settleFailed(call: Call, error: RpcError): void {
+    const { picker } = call;
+    if (picker === undefined || error.execution !== "notRun" || this.#closed !== undefined) return this.#reject(call, error);
+    // Once more elsewhere: the first attempt did not run.
+    call.picker = undefined;
+    this.#place(call, picker, call.to);
+  }
+
+  #reject(call: Call, error: RpcError): void {
+    this.#release(call);
+    call.reject(error);
+  }
+
+  #release(call: Call): void {
+    if (call.onAbort === undefined) return;
+    call.options!.signal!.removeEventListener("abort", call.onAbort);
+    call.onAbort = undefined;
+  }
+
+  #encodingFailed(name: string, to: LogicalAddress, outbound: Outbound, cause: unknown): RpcError {
+    if (cause instanceof MessageTooLargeError) {
+      return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", `the message is over the limit of ${outbound.maxPayloadBytes} bytes; ${HINT.tooLarge}`, cause);
+    }
+    return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${(cause as Error).message}`, cause);
+  }
+
+  #notTaken(name: string, to: LogicalAddress, result: CommitResult): RpcError {
+    switch (result) {
+      case COMMIT.pendingFull:
+        return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#router.describe(to)}; ${HINT.pendingFull}`);
+      case COMMIT.congested:
+        return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", HINT.congested);
+      case COMMIT.unknownTarget:
+        return this.#fail(name, to, "UNAVAILABLE", "notRun", HINT.unknownTarget);
+      default:
+        return this.#fail(name, to, "UNAVAILABLE", "notRun", this.#router.describe(to));
+    }
+  }
+
+  #describe(call: Call): FailedCall {
+    return { method: call.method.name, to: call.to, self: this.#sender.address };
+  }
+
+  #fail(method: string, to: LogicalAddress | undefined, code: Code, execution: Execution, reason: string, cause?: unknown): RpcError {
+    return rpcError({ method, to, self: this.#sender.address }, code, execution, reason, cause === undefined ? {} : { cause });
+  }
+}
+
+/** @throws MessageTooLargeError for a payload over the limit, before anything of it counts. */
+function checkSize(writer: BinaryWriter, start: number, outbound: Outbound): void {
+  if (writer.pos - start > outbound.maxPayloadBytes) throw new MessageTooLargeError(outbound.maxPayloadBytes);
+}
+
+function reasonOf(signal: AbortSignal): string {
+  const { reason } = signal;
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
+/** Handshake failures say what to do themselves. */
+function hintFor(cause: Error): string {
+  const origin = cause.cause instanceof Error ? cause.cause : cause;
+  return origin.name === "HandshakeError" ? handshakeHint((origin as { reason?: string }).reason) : HINT.unreachable;
+}
+
+function handshakeHint(reason: string | undefined): string {
+  switch (reason) {
+    case "noCommonKey":
+    case "badProof":
+      return "do both nodes have the same secrets?";
+    case "cluster":
+      return "do both nodes have the same option `cluster`?";
+    case "wrongAddress":
+      return "is its endpoint in discovery up to date?";
+    case "insecure":
+      return "give both nodes the same secrets";
+    case "malformed":
+    case "timeout":
+      return "is its endpoint in discovery the port of a clusterts node?";
+    case "version":
+    case "layout":
+      return "do both nodes run compatible versions of clusterts?";
+    default:
+      return HINT.unreachable;
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * The serving side: requests and one-way messages to handlers, results and errors back over the connection on which
+ * the request came. A handler that returns no promise is answered in the same turn and leaves no trace.
+ */
+import { type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+import { type Code, type Execution, RpcError } from "../errors.js";
+import type { Clock } from "../internal/clock.js";
+import type { Logger } from "../internal/logger.js";
+import type { Resolved } from "../internal/resolved.js";
+import { BinaryReader } from "../protobuf/binary-reader.js";
+import { MessageTooLargeError } from "../protobuf/errors.js";
+import { encodeError } from "../wire/error-codec.js";
+import { FLAGS, getU32, KIND } from "../wire/header.js";
+import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
+import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
+import type { Sender } from "./caller.js";
+import { HINT } from "./failure.js";
+import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
+import type { ReplyPath } from "./reply-path.js";
+import { ambient, RequestContext } from "./request-context.js";
+import { RequestsInProgress } from "./requests-in-progress.js";
+import type { RpcOptions } from "./rpc-options.js";
+import type { Codec } from "./service.js";
+
+/** Messages that came for nobody, and handlers of one-way messages that failed. */
+export interface DispatchCounters {
+  requests: number;
+  refused: number;
+  oneWays: number;
+  /** One-way messages that no handler took, or that were over a limit or malformed. */
+  oneWaysDropped: number;
+  oneWaysFailed: number;
+  /** Results that nobody waited for any more. */
+  lateReplies: number;
+}
+
+export class Dispatcher {
+  readonly handlers: HandlerTable;
+  readonly counters: DispatchCounters = { requests: 0, refused: 0, oneWays: 0, oneWaysDropped: 0, oneWaysFailed: 0, lateReplies: 0 };
+  readonly #sender: Sender;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #reader = new BinaryReader(new Uint8Array(0));
+  readonly #inProgress: RequestsInProgress;
+
+  constructor(sender: Sender, handlers: HandlerTable, clock: Clock, logger: Logger, options: Resolved<RpcOptions>) {
+    this.#sender = sender;
+    this.handlers = handlers;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#inProgress = new RequestsInProgress(clock, options, (path, context) => this.#onExpired(path, context));
+  }
+
+  /** Requests that handlers work on. */
+  get inProgress(): number {
+    return this.#inProgress.size;
+  }
+
+  /** Resolves when no handler works on a request any more. */
+  idle(): Promise<void> {
+    return this.#inProgress.idle();
+  }
+
+  /** Hot path. `body[start, end)`: method id, [metadata], payload. */
+  onRequest(path: ReplyPath, flags: number, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, body: Buffer, start: number, end: number): void {
+    this.counters.requests++;
+    const entry = end - start < 4 ? undefined : this.handlers.method(getU32(body, start));
+    if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
+    const size = end - start;
+    const full = this.#inProgress.full(path, size);
+    if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
+    const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + remainingMs;
+    let input: unknown;
+    let context: RequestContext;
+    try {
+      let at = start + 4;
+      let metadata: Metadata = NO_METADATA;
+      if ((flags & FLAGS.metadata) !== 0) {
+        const begin = at;
+        at += metadataLength(body, at, end);
+        metadata = decodeMetadata(body, begin, at);
+      }
+      input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
+      context = new RequestContext(from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
+    } catch (error) {
+      return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", `the request cannot be decoded: ${(error as Error).message}`);
+    }
+    this.#run(path, entry, input, context);
+  }
+
+  /** One-way to a method. */
+  onPost(path: ReplyPath, flags: number, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+    const entry = end - start < 4 ? undefined : this.handlers.method(getU32(body, start));
+    this.#oneWay(path, entry && { name: entry.method.name, codec: entry.method.input, handler: entry.run }, flags, from, body, start, end);
+  }
+
+  onMessage(path: ReplyPath, flags: number, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+    this.#oneWay(path, end - start < 4 ? undefined : this.handlers.message(getU32(body, start)), flags, from, body, start, end);
+  }
+
+  onBytes(path: ReplyPath, flags: number, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+    this.#oneWay(path, end - start < 4 ? undefined : this.handlers.command(getU32(body, start)), flags, from, body, start, end);
+  }
+
+  /** The caller waits no longer. */
+  onCancel(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number): void {
+    this.#inProgress.take(path, from, epoch, seq)?.abort(new RpcError("CANCELLED", `${formatAddress(from)} cancelled the call`));
+  }
+
+  /** A request that is too large to be taken, or of a kind that is not known here. */
+  refuse(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number, code: Code, reason: string): void {
+    this.#refuse(path, from, epoch, seq, code, reason);
+  }
+
+  /** A one-way message that cannot be taken. */
+  drop(from: LogicalAddress, reason: string): void {
+    this.counters.oneWaysDropped++;
+    this.#logger.warn({ from: formatAddress(from), reason }, `dropped a one-way message from ${formatAddress(from)}: ${reason}`);
+  }
+
+  /** The connection is gone: nobody waits for what came over it. */
+  onPathClosed(path: ReplyPath, cause: Error): void {
+    for (const context of this.#inProgress.takePath(path)) context.abort(new RpcError("CANCELLED", `the link to the caller was lost: ${cause.message}`, { cause }));
+  }
+
+  /** Aborts what runs; gives how many requests that were. */
+  close(reason: string): number {
+    const all = this.#inProgress.takeAll();
+    for (const context of all) context.abort(new RpcError("CANCELLED", reason));
+    return all.length;
+  }
+
+  #run(path: ReplyPath, entry: MethodHandler, input: unknown, context: RequestContext): void {
+    let result: unknown;
+    try {
+      result = ambient.run(context, entry.run, input, context);
+    } catch (error) {
+      return this.#replyError(path, context, error);
+    }
+    if (!isThenable(result)) return this.#reply(path, entry, context, result);
+    this.#inProgress.add(path, context);
+    result.then(
+      (output) => {
+        if (this.#finish(path, context)) this.#reply(path, entry, context, output);
+      },
+      (error: unknown) => {
+        if (this.#finish(path, context)) this.#replyError(path, context, error);
+      },
+    );
+  }
+
+  /** Whether the answer is still wanted. */
+  #finish(path: ReplyPath, context: RequestContext): boolean {
+    if (this.#inProgress.take(path, context.from, context.epoch, context.seq) === context) return true;
+    this.counters.lateReplies++;
+    return false;
+  }
+
+  #onExpired(path: ReplyPath, context: RequestContext): void {
+    if (path.isClosed) return;
+    context.abort(new RpcError("DEADLINE_EXCEEDED", `the caller's deadline for ${context.method} is over`));
+  }
+
+  /** Hot path. */
+  #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
+    if (path.isClosed) return;
+    if (path.congested) return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
+    const codec: Codec<unknown> = entry.method.output;
+    try {
+      const writer = path.begin(path.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
+      const start = writer.pos;
+      codec.encode(output, writer);
+      if (writer.pos - start > path.maxPayloadBytes) throw new MessageTooLargeError(path.maxPayloadBytes);
+    } catch (error) {
+      path.abandon();
+      if (error instanceof MessageTooLargeError) {
+        return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", `the reply is over the limit of ${path.maxPayloadBytes} bytes; ${HINT.tooLarge}`, "ran");
+      }
+      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler's result cannot be encoded: ${(error as Error).message}`, "ran");
+    }
+    path.commit(KIND.reply, 0, context.from, this.#sender.address, context.epoch, context.seq, 0, Number.POSITIVE_INFINITY);
+  }
+
+  /** What a handler threw: an `RpcError` travels as it is, anything else becomes INTERNAL without its stack. */
+  #replyError(path: ReplyPath, context: RequestContext, error: unknown): void {
+    if (path.isClosed) return;
+    if (!RpcError.is(error)) {
+      this.#logger.error({ err: error, method: context.method, from: formatAddress(context.from) }, `the handler of ${context.method} threw`);
+      const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler threw ${said}`, "ran");
+    }
+    // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
+    const reason = error.method === "" ? error.reason : error.message;
+    this.#sendError(path, KIND.error, context, error.code, reason, "ran", error);
+  }
+
+  #refuseUnknown(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number, malformed: boolean): void {
+    if (malformed) return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", "the request has no method");
+    this.#refuse(path, from, epoch, seq, "UNIMPLEMENTED", `the method has no handler there; ${HINT.unimplemented}`);
+  }
+
+  #refuse(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number, code: Code, reason: string): void {
+    this.counters.refused++;
+    if (!path.isClosed) this.#sendError(path, KIND.refused, { from, epoch, seq }, code, reason, undefined);
+  }
+
+  #sendError(
+    path: ReplyPath,
+    kind: number,
+    request: Pick<RequestContext, "from" | "epoch" | "seq">,
+    code: Code,
+    reason: string,
+    execution: Execution | undefined,
+    thrown?: RpcError,
+  ): void {
+    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details: thrown?.details, path: [] });
+    path.begin(body.length).raw(body);
+    path.commit(kind, 0, request.from, this.#sender.address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
+  }
+
+  #oneWay(path: ReplyPath, entry: MessageHandler | undefined, flags: number, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+    this.counters.oneWays++;
+    if (entry === undefined) return this.drop(from, end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`);
+    const full = this.#inProgress.full(path, end - start);
+    if (full !== undefined) return this.drop(from, full);
+    let input: unknown;
+    let metadata: Metadata = NO_METADATA;
+    try {
+      let at = start + 4;
+      if ((flags & FLAGS.metadata) !== 0) {
+        const begin = at;
+        at += metadataLength(body, at, end);
+        metadata = decodeMetadata(body, begin, at);
+      }
+      input = entry.codec.decode(this.#reader.attach(body, at, end), end - at);
+    } catch (error) {
+      return this.drop(from, `${entry.name} cannot be decoded: ${(error as Error).message}`);
+    }
+    const context = new RequestContext(from, entry.name, Number.POSITIVE_INFINITY, 0, this.#inProgress.nextOneWay(), end - start, metadata, this.#clock);
+    try {
+      const result = ambient.run(context, entry.handler, input, context);
+      if (!isThenable(result)) return;
+      this.#inProgress.add(path, context);
+      result.then(
+        () => void this.#inProgress.take(path, from, 0, context.seq),
+        (error: unknown) => {
+          this.#inProgress.take(path, from, 0, context.seq);
+          this.#oneWayFailed(entry.name, from, error);
+        },
+      );
+    } catch (error) {
+      this.#oneWayFailed(entry.name, from, error);
+    }
+  }
+
+  #oneWayFailed(name: string, from: LogicalAddress, error: unknown): void {
+    this.counters.oneWaysFailed++;
+    this.#logger.error({ err: error, message: name, from: formatAddress(from) }, `the handler of one-way ${name} threw`);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

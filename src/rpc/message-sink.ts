@@ -1,0 +1,65 @@
+/** Sorts what has arrived, from a connection or from this node itself, to the calling and the serving side. */
+import type { LogicalAddress } from "../addr/logical-address.js";
+import { FLAGS, KIND } from "../wire/header.js";
+import type { RpcCaller } from "./caller.js";
+import type { Dispatcher } from "./dispatcher.js";
+import type { ReplyPath } from "./reply-path.js";
+
+export class MessageSink {
+  readonly #caller: RpcCaller;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(caller: RpcCaller, dispatcher: Dispatcher) {
+    this.#caller = caller;
+    this.#dispatcher = dispatcher;
+  }
+
+  /** Hot path. `body[start, end)` stays as it is: views of it may be kept. */
+  onMessage(
+    path: ReplyPath,
+    kind: number,
+    flags: number,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    switch (kind) {
+      case KIND.reply:
+        return this.#caller.onReply(from, epoch, seq, flags, body, start, end);
+      case KIND.request:
+        return this.#dispatcher.onRequest(path, flags, from, epoch, seq, remainingMs, body, start, end);
+      case KIND.error:
+      case KIND.refused:
+      case KIND.hopError:
+        return this.#caller.onError(kind, from, epoch, seq, body, start, end);
+      case KIND.cancel:
+        return this.#dispatcher.onCancel(path, from, epoch, seq);
+      case KIND.post:
+        return this.#dispatcher.onPost(path, flags, from, body, start, end);
+      case KIND.message:
+        return this.#dispatcher.onMessage(path, flags, from, body, start, end);
+      case KIND.bytes:
+        return this.#dispatcher.onBytes(path, flags, from, body, start, end);
+      default:
+        // A newer peer's kind never costs the link.
+        if ((flags & FLAGS.ignorable) === 0) this.#dispatcher.refuse(path, from, epoch, seq, "UNIMPLEMENTED", `frames of kind ${kind} are not known here`);
+    }
+  }
+
+  /** A message of `kind` is too large to be taken. */
+  onOversize(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void {
+    switch (kind) {
+      case KIND.request:
+        return this.#dispatcher.refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", reason);
+      case KIND.reply:
+      case KIND.error:
+        return this.#caller.onOversizeReply(from, epoch, seq, reason);
+      default:
+        this.#dispatcher.drop(from, reason);
+    }
+  }
+}

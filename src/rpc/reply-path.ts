@@ -1,0 +1,14 @@
+/** Where a request came from and its answer goes: the very connection, never a later one. */
+import type { LogicalAddress } from "../addr/logical-address.js";
+import type { BinaryWriter } from "../protobuf/binary-writer.js";
+
+export interface ReplyPath {
+  /** The node at the other end of the connection. */
+  readonly peer: { readonly address: LogicalAddress };
+  readonly isClosed: boolean;
+  readonly congested: boolean;
+  readonly maxPayloadBytes: number;
+  begin(maxBodyBytes: number): BinaryWriter;
+  abandon(): void;
+  commit(kind: number, flags: number, to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, deadlineAt: number): unknown;
+}

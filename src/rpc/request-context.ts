@@ -1,0 +1,65 @@
+/** What a handler gets beside its request, and what the calls that it makes inherit. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { LogicalAddress } from "../addr/logical-address.js";
+import type { Clock } from "../internal/clock.js";
+import type { Metadata } from "../wire/metadata.js";
+import type { Context } from "./service.js";
+
+export class RequestContext implements Context {
+  readonly from: LogicalAddress;
+  readonly method: string;
+  readonly deadlineAt: number;
+  readonly epoch: number;
+  readonly seq: number;
+  /** Bytes of the request that count as long as the handler runs. */
+  readonly bytes: number;
+  /** Answered, cancelled or expired: what the handler still says is not sent. */
+  settled = false;
+  readonly metadata: Metadata;
+  readonly #clock: Clock;
+  #abort: AbortController | undefined;
+  #abortReason: Error | undefined;
+
+  constructor(
+    from: LogicalAddress,
+    method: string,
+    deadlineAt: number,
+    epoch: number,
+    seq: number,
+    bytes: number,
+    metadata: Metadata,
+    clock: Clock,
+  ) {
+    this.from = from;
+    this.method = method;
+    this.deadlineAt = deadlineAt;
+    this.epoch = epoch;
+    this.seq = seq;
+    this.bytes = bytes;
+    this.metadata = metadata;
+    this.#clock = clock;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, this.deadlineAt - this.#clock.now());
+  }
+
+  /** A controller costs more than the rest of a call: made only when somebody asks. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Nobody waits any more. */
+  abort(reason: Error): void {
+    this.settled = true;
+    this.#abortReason ??= reason;
+    this.#abort?.abort(this.#abortReason);
+  }
+}
+
+/** The request that the present code runs for; calls made there inherit its deadline. */
+export const ambient = new AsyncLocalStorage<RequestContext>();
