@@ -58,26 +58,27 @@ export function rewriteMessages(text: string, types: FileTypes): Messages {
     // no boundary in front: createBase... starts with other letters
     if (type.written !== type.name) body = body.replace(new RegExp(`${type.written}(?!\\w)`, "g"), type.name);
   }
-  if (/\bnamespace |@bufbuild|StandIn4/.test(withoutComments(body))) throw new Error("ts-proto wrote something unexpected: please report its version");
+  if (/^(?:export )?namespace |@bufbuild\/protobuf/m.test(withoutComments(body))) throw new Error("this ts-proto writes what we do not expect");
   return { runtime, imports, body: body.trimEnd(), hasDeepPartial: body.includes("type DeepPartial<T>") };
 }
 
 function splitImports(text: string): { runtime: string[]; written: { module: string; name: string }[]; rest: string } {
   const runtime: string[] = [];
   const written: { module: string; name: string }[] = [];
-  const lines = text.split("\n");
-  let start = 0;
-  for (; start < lines.length; start++) {
-    const line = lines[start] ?? "";
-    if (line === "" || line.startsWith("//") || line === "/* eslint-disable */") continue;
-    const [, names, module = ""] = /^import \{ (.*) \} from "(.*)";$/.exec(line) ?? [];
-    if (names === undefined) break;
-    for (const name of names.split(", ")) {
+  const header = /(?:\s|\/\/.*\n|\/\* eslint-disable \*\/)*/y;
+  const statement = /import \{([^}]*)\} from "(.*)";\n/y;
+  header.exec(text);
+  let end = header.lastIndex;
+  for (;;) {
+    statement.lastIndex = end;
+    const [, names, module = ""] = statement.exec(text) ?? [];
+    if (names === undefined) return { runtime, written, rest: text.slice(end) };
+    end = statement.lastIndex;
+    for (const name of names.split(",").map((each) => each.trim()).filter((each) => each !== "")) {
       if (module === RUNTIME) runtime.push(name);
       else written.push({ module, name });
     }
   }
-  return { runtime, written, rest: lines.slice(start).join("\n") };
 }
 
 /** `Timestamp`, `Timestamp$1`, ...: no name of a `.proto` file holds a `$`. */
