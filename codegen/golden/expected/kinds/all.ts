@@ -7,15 +7,7 @@ import { Duration } from "../google/protobuf/duration.js";
 import { FieldMask } from "../google/protobuf/field_mask.js";
 import { ListValue, Struct, Value } from "../google/protobuf/struct.js";
 import { Timestamp } from "../google/protobuf/timestamp.js";
-
-import {
-  BoolValue,
-  BytesValue,
-  DoubleValue,
-  Int64Value,
-  StringValue,
-  UInt64Value,
-} from "../google/protobuf/wrappers.js";
+import { BoolValue, BytesValue, DoubleValue, Int64Value, StringValue, UInt64Value } from "../google/protobuf/wrappers.js";
 
 export const Color = { COLOR_UNSPECIFIED: 0, RED: 1, CRIMSON: 1, BELOW: -5 } as const;
 
