@@ -26,12 +26,14 @@ function checkFields(message: DescriptorProto, path: readonly number[], places: 
   const declare = (protoName: string, at: readonly number[], scope = "") => {
     const name = fieldName(protoName);
     const other = byName.get(scope + name);
-    if (other !== undefined) problems.push(`${places.at([...path, ...at])}: ${protoName} and ${other} of ${message.name} would both be ${name}`);
+    if (other !== undefined)
+      problems.push(`${places.at([...path, ...at])}: ${protoName} and ${other} of ${message.name} would both be ${name}`);
     byName.set(scope + name, protoName);
   };
   message.oneofDecl.forEach((oneof, index) => {
     // proto3's `optional` is a oneof of one, which has no name of its own in TypeScript
-    if (!message.field.some((field) => field.proto3Optional && field.oneofIndex === index)) declare(oneof.name, [FIELD.message.oneof, index]);
+    if (!message.field.some((field) => field.proto3Optional && field.oneofIndex === index))
+      declare(oneof.name, [FIELD.message.oneof, index]);
   });
   message.field.forEach((field, index) => {
     const inOneof = isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex) && !field.proto3Optional;
@@ -57,7 +59,9 @@ export class MethodIds {
     this.#seen.set(id, rpc);
     if (other === undefined) return;
     const shared = other.fullName === rpc.fullName ? "name" : `32-bit id 0x${id.toString(16)}`;
-    this.#problems.push(`${rpc.place}: rpc "${rpc.fullName}" has the same ${shared} as rpc "${other.fullName}" (${other.place}): rename one`);
+    this.#problems.push(
+      `${rpc.place}: rpc "${rpc.fullName}" has the same ${shared} as rpc "${other.fullName}" (${other.place}): rename one`,
+    );
   }
 }
 

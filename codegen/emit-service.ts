@@ -19,7 +19,9 @@ export function emitService(service: Service, names: StubNames): string {
 
 function emitHandlers({ name, protoName, rpcs, ...service }: Service, names: StubNames): string {
   const methods = rpcs.map((rpc) => {
-    const parameter = receivesMany(rpc) ? `requests: ${names.global("AsyncIterable")}<${names.message(rpc.input)}>` : `request: ${names.message(rpc.input)}`;
+    const parameter = receivesMany(rpc)
+      ? `requests: ${names.global("AsyncIterable")}<${names.message(rpc.input)}>`
+      : `request: ${names.message(rpc.input)}`;
     const output = names.message(rpc.output);
     const result = sendsMany(rpc) ? `${names.global("AsyncIterable")}<${output}>` : `${output} | ${names.global("Promise")}<${output}>`;
     return `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${property(rpc)}(${parameter}, context: C): ${result};\n`;
@@ -35,7 +37,9 @@ function emitCalls({ name, protoName, rpcs }: Service, names: StubNames): string
 
 function emitPosts({ name, protoName }: Service, unary: readonly Rpc[], names: StubNames): string {
   const methods = unary.map((rpc) => `${docComment(rpc.comment, "  ", rpc.deprecated)}  ${property(rpc)}${postSignature(rpc, names)};\n`);
-  const comment = docComment(`\`${protoName}\` one-way: the handler runs, nobody waits for it. Resolves when the request was handed to the link.`);
+  const comment = docComment(
+    `\`${protoName}\` one-way: the handler runs, nobody waits for it. Resolves when the request was handed to the link.`,
+  );
   return `${comment}export interface ${name}Posts {\n${methods.join("")}}\n\n`;
 }
 

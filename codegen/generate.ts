@@ -49,7 +49,13 @@ export async function generate(request: GenerateRequest, options: GenerateOption
   const renamed = renameForTypeScript(request.protoFile);
   const files = withFilesOfUsedTypes(request.fileToGenerate, all, renamed.types);
   const units = inspect(files, all, renamed.types, request.shownAs ?? ((name) => name));
-  const response = await tsProto(tsProtoRequest(units.map(({ file }) => file.name), renamed.files, options)); // prettier-ignore
+  const response = await tsProto(
+    tsProtoRequest(
+      units.map(({ file }) => file.name),
+      renamed.files,
+      options,
+    ),
+  ); // prettier-ignore
   if (response.error !== "") throw new CodegenError(`ts-proto: ${response.error}`);
   const written = new Map(response.file.map(({ name, content }) => [name, content]));
   return units.map((unit) => {
@@ -100,7 +106,10 @@ function inspect(
   const problems: string[] = [];
   const methodIds = new MethodIds(problems);
   const messageIds = new MessageIds(problems);
-  checkOutputs(files.map((file) => file.name), problems); // prettier-ignore
+  checkOutputs(
+    files.map((file) => file.name),
+    problems,
+  ); // prettier-ignore
   const byFile = groupByFile(types);
   const units = files.map((file): Unit => {
     const places = new Places(file, shownAs(file.name));
@@ -135,7 +144,8 @@ function render(unit: Unit, tsProtoText: string, options: GenerateOptions): stri
   const declared = unit.types.map((type) => type.name);
   const names = new StubNames(unit.file.name, options.importExtension, declared, messages.imports);
   for (const name of messages.runtime) names.value(name);
-  const stubs = unit.services.map((service) => emitService(service, names)).join("") + (unit.oneFile ? emitOneFile(unit.oneFile, names) : "");
+  const stubs =
+    unit.services.map((service) => emitService(service, names)).join("") + (unit.oneFile ? emitOneFile(unit.oneFile, names) : "");
   const partial = stubs.includes("DeepPartial<") && !messages.hasDeepPartial ? `\n${DEEP_PARTIAL}` : "";
   const about = unit.places
     .comment([unit.file.edition === 0 ? FIELD.file.syntax : FIELD.file.edition])

@@ -17,7 +17,12 @@ export class MessageIds {
   }
 
   /** The ids of a file's messages, by type name; empty when nothing that it imports declares the option. */
-  of(file: FileDescriptorProto, all: ReadonlyMap<string, FileDescriptorProto>, types: Iterable<NamedType>, places: Places): Map<NamedType, number> {
+  of(
+    file: FileDescriptorProto,
+    all: ReadonlyMap<string, FileDescriptorProto>,
+    types: Iterable<NamedType>,
+    places: Places,
+  ): Map<NamedType, number> {
     const ids = new Map<NamedType, number>();
     if (!seesOptions(file, all)) return ids;
     for (const type of types) {

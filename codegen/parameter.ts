@@ -26,7 +26,8 @@ export function parseParameter(parameter: string): GenerateOptions {
   for (const part of parameter.split(",")) {
     const [name = "", value = ""] = part.trim().split("=", 2);
     if (name === "long") options = { ...options, long: oneOf(name, value, LONG_TYPES) };
-    else if (name === "import_extension") options = { ...options, importExtension: oneOf(name, value.replace(/^\./, ""), IMPORT_EXTENSIONS) };
+    else if (name === "import_extension")
+      options = { ...options, importExtension: oneOf(name, value.replace(/^\./, ""), IMPORT_EXTENSIONS) };
     else if (name !== "") throw new CodegenError(`unknown parameter "${name}": known are long and import_extension`);
   }
   return options;

@@ -1,6 +1,11 @@
 /** Gives every declaration its TypeScript name before ts-proto sees it, so that there is one set of rules, in `names.ts`. */
 import { clone } from "@bufbuild/protobuf";
-import { type DescriptorProto, type EnumDescriptorProto, type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import {
+  type DescriptorProto,
+  type EnumDescriptorProto,
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+} from "@bufbuild/protobuf/wkt";
 import { enumValueName, fieldName, nestedTypeName, pascalCase, topLevelTypeName } from "./names.js";
 import { isOneFile, packageOf } from "./one-file.js";
 import { FIELD } from "./places.js";
@@ -74,7 +79,12 @@ class Placeholders {
 /** Starts the name of a type that has a stand-in; a number and a `Z` follow. */
 export const PLACEHOLDER = "StandIn4Clusterts";
 
-function nameTypes(file: FileDescriptorProto, types: Map<string, NamedType>, references: Map<string, string>, placeholders: Placeholders): void {
+function nameTypes(
+  file: FileDescriptorProto,
+  types: Map<string, NamedType>,
+  references: Map<string, string>,
+  placeholders: Placeholders,
+): void {
   const oneFile = isOneFile(file);
   const inPackage = (name: string) => (name === "" ? "" : `.${name}`);
 
@@ -122,7 +132,14 @@ function nameTypes(file: FileDescriptorProto, types: Map<string, NamedType>, ref
       visitMessage(inner, type, [FIELD.message.nested, index]);
     });
   };
-  const top: Scope = { reference: inPackage(file.package), protoName: packageOf(file), name: "", written: "", renamed: inPackage(file.package), path: [] };
+  const top: Scope = {
+    reference: inPackage(file.package),
+    protoName: packageOf(file),
+    name: "",
+    written: "",
+    renamed: inPackage(file.package),
+    path: [],
+  };
   file.enumType.forEach((type, index) => {
     visitEnum(top, type, [FIELD.file.enum, index]);
   });

@@ -1,6 +1,7 @@
 /** Turns what ts-proto wrote into what we promise: no import but `clusterts/rpc`, erasable syntax, safe for hostile input. */
-import { FieldDescriptorProto_Label, FieldDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+
 import { isFieldSet } from "@bufbuild/protobuf";
+import { FieldDescriptorProto_Label, FieldDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { fieldName } from "./names.js";
 import type { NamedType } from "./rename.js";
 
@@ -58,7 +59,8 @@ export function rewriteMessages(text: string, types: FileTypes): Messages {
     // no boundary in front: createBase... starts with other letters
     if (type.written !== type.name) body = body.replace(new RegExp(`${type.written}(?!\\w)`, "g"), type.name);
   }
-  if (/^(?:export )?namespace |@bufbuild\/protobuf/m.test(withoutComments(body))) throw new Error("this ts-proto writes what we do not expect");
+  if (/^(?:export )?namespace |@bufbuild\/protobuf/m.test(withoutComments(body)))
+    throw new Error("this ts-proto writes what we do not expect");
   return { runtime, imports, body: body.trimEnd(), hasDeepPartial: body.includes("type DeepPartial<T>") };
 }
 
@@ -74,7 +76,10 @@ function splitImports(text: string): { runtime: string[]; written: { module: str
     const [, names, module = ""] = statement.exec(text) ?? [];
     if (names === undefined) return { runtime, written, rest: text.slice(end) };
     end = statement.lastIndex;
-    for (const name of names.split(",").map((each) => each.trim()).filter((each) => each !== "")) {
+    for (const name of names
+      .split(",")
+      .map((each) => each.trim())
+      .filter((each) => each !== "")) {
       if (module === RUNTIME) runtime.push(name);
       else written.push({ module, name });
     }

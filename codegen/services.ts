@@ -67,7 +67,9 @@ export function servicesOf(
     const name = [plain, `${plain}Service`].find((candidate) => exportsOf(candidate).every((each) => !taken.has(each)));
     if (name === undefined) {
       const other = exportsOf(`${plain}Service`).find((each) => taken.has(each)) ?? plain;
-      problems.push(`${places.at(path)}: neither ${plain} nor ${plain}Service is free for service ${inPackage}: ${taken.get(other)} is called so`);
+      problems.push(
+        `${places.at(path)}: neither ${plain} nor ${plain}Service is free for service ${inPackage}: ${taken.get(other)} is called so`,
+      );
       continue;
     }
     for (const each of exportsOf(name)) taken.set(each, `service ${inPackage}`);
@@ -102,7 +104,16 @@ export function oneFileRpcOf(file: FileDescriptorProto, types: ReadonlyMap<strin
   };
   const input = find("request");
   const fullName = oneFileRpcName(file);
-  return { fullName, name: fullName, kind: "unary", input, output: find("response"), comment: "", deprecated: false, place: places.at(input.path) };
+  return {
+    fullName,
+    name: fullName,
+    kind: "unary",
+    input,
+    output: find("response"),
+    comment: "",
+    deprecated: false,
+    place: places.at(input.path),
+  };
 }
 
 function kindOf(method: MethodDescriptorProto): MethodKind {

@@ -57,7 +57,9 @@ export class StubNames {
     if (runtime.length > 0) {
       const names = runtime.map(([name, isValue]) => `${isValue ? "" : "type "}${aliased(name, this.#local(name))}`);
       const oneLine = `import { ${names.join(", ")} } from "clusterts/rpc";\n`;
-      statements.push(oneLine.length <= 120 ? oneLine : `import {\n${names.map((name) => `  ${name},\n`).join("")}} from "clusterts/rpc";\n`);
+      statements.push(
+        oneLine.length <= 120 ? oneLine : `import {\n${names.map((name) => `  ${name},\n`).join("")}} from "clusterts/rpc";\n`,
+      );
     }
     for (const module of [...new Set(this.#imports.map((each) => each.module))].sort()) {
       const names = this.#imports.filter((each) => each.module === module).map(({ name, local }) => aliased(name, local));

@@ -20,7 +20,11 @@ export type Plugin = (request: CodeGeneratorRequest) => Promise<CodeGeneratorRes
 const TIMEOUT_MS = 300_000;
 
 /** The request that makes ts-proto write what {@link rewriteMessages} expects. */
-export function tsProtoRequest(toGenerate: readonly string[], files: readonly FileDescriptorProto[], options: GenerateOptions): CodeGeneratorRequest {
+export function tsProtoRequest(
+  toGenerate: readonly string[],
+  files: readonly FileDescriptorProto[],
+  options: GenerateOptions,
+): CodeGeneratorRequest {
   const parameters: Record<string, string> = {
     forceLong: options.long,
     importSuffix: `.${options.importExtension}`,

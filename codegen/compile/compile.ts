@@ -52,7 +52,13 @@ const PROTOC_ARGUMENTS = ["-I.", "--include_imports", "--include_source_info", `
 function run(tool: string, args: readonly string[], cwd: string): Promise<{ code: number | string; complaints: string }> {
   return new Promise((resolve, reject) => {
     const shell = tool.endsWith(".cmd");
-    const child = spawn(shell ? `"${tool}"` : tool, args, { cwd, shell, stdio: ["ignore", "ignore", "pipe"], timeout: TIMEOUT_MS, windowsHide: true });
+    const child = spawn(shell ? `"${tool}"` : tool, args, {
+      cwd,
+      shell,
+      stdio: ["ignore", "ignore", "pipe"],
+      timeout: TIMEOUT_MS,
+      windowsHide: true,
+    });
     const complaints: Buffer[] = [];
     child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
     child.on("error", (cause) => reject(new CodegenError(`${tool} cannot be run: ${cause.message}`, { cause })));
@@ -76,7 +82,9 @@ function problemsIn(complaints: string, sources: readonly ProtoSource[], cwd: st
       if (lineNumber === undefined || column === undefined) return `${file}: ${message}`;
       const { insertion } = source;
       const shifted = insertion?.line === Number(lineNumber) && Number(column) > insertion.column;
-      return `${file}:${lineNumber}:${shifted ? Math.max(insertion.column, Number(column) - insertion.length) : column}: ${message}`;
+      const place = `${file}:${lineNumber}:${shifted ? Math.max(insertion.column, Number(column) - insertion.length) : column}`;
+      const hint = source.hints.get(Number(lineNumber));
+      return `${place}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
     });
   return problems.length > 0 ? problems : [otherwise];
 }

@@ -1,6 +1,6 @@
 /** Finds the `.proto` files of a run and everything they import, and gives each one name, whichever folder it was found from. */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { CodegenError } from "../codegen-error.js";
 import { unitPackage } from "../one-file.js";
 import { type ScannedProto, scanProto } from "./scan-proto.js";
@@ -14,6 +14,8 @@ export interface ProtoSource {
   readonly text: string;
   /** Whether it was asked for; others are there because they are imported. */
   readonly wanted: boolean;
+  /** Advice on imports that were not found, by the line of the import, from 1. */
+  readonly hints: ReadonlyMap<number, string>;
   /** The one-line insertion that the compiler sees and the user does not: its line, its column, both from 1, and its length. */
   readonly insertion: { readonly line: number; readonly column: number; readonly length: number } | undefined;
 }
@@ -60,12 +62,21 @@ export function findProtoSources(folders: ProtoFolders): ProtoSource[] {
   }
   const imported = new Set<string>();
   const edits = new Map<string, Edit[]>();
+  const hints = new Map<string, Map<number, string>>();
   // grows while it is walked: imports are added behind
-  for (const [name, { scanned }] of found) {
+  for (const [name, { path, original, scanned }] of found) {
     const own: Edit[] = [];
+    const advice = new Map<number, string>();
+    hints.set(name, advice);
     for (const each of scanned.imports) {
       const root = roots.find((candidate) => existsSync(join(candidate, each.path)));
-      if (root === undefined) continue; // the compiler's own, or its error
+      if (root === undefined) {
+        // the compiler's own, or its error
+        const above = folderAbove(path, each.path);
+        const line = original.slice(0, each.start).split("\n").length;
+        if (above !== undefined) advice.set(line, `found in ${show(above)}: add --import ${show(above)}`);
+        continue;
+      }
       const target = join(root, each.path);
       add(target, false);
       imported.add(nameOf(target));
@@ -76,13 +87,22 @@ export function findProtoSources(folders: ProtoFolders): ProtoSource[] {
   let units = 0;
   return [...found].map(([name, { path, wanted, original, scanned }]): ProtoSource => {
     const own = edits.get(name) ?? [];
+    const source = { name, path, wanted, hints: hints.get(name) ?? new Map() };
     // what others import must keep its names, and is compiled with them
-    if (!scanned.isOneFile || imported.has(name)) return { name, path, wanted, text: edited(original, own), insertion: undefined };
+    if (!scanned.isOneFile || imported.has(name)) return { ...source, text: edited(original, own), insertion: undefined };
     const text = ` package ${unitPackage(units++)};`;
     const before = original.slice(0, scanned.packageAt).split("\n");
     const insertion = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, length: text.length };
-    return { name, path, wanted, text: edited(original, [...own, { start: scanned.packageAt, end: scanned.packageAt, text }]), insertion };
+    return { ...source, text: edited(original, [...own, { start: scanned.packageAt, end: scanned.packageAt, text }]), insertion };
   });
+}
+
+/** The nearest folder above a file from which its import could be found. */
+function folderAbove(file: string, imported: string): string | undefined {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, imported))) return folder;
+  }
+  return undefined;
 }
 
 interface Edit {

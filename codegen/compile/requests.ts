@@ -32,7 +32,8 @@ export async function requestFromDescriptorSet(file: string, cwd: string): Promi
   const names = new Set(protoFile.map(({ name }) => name));
   for (const { name, dependency } of protoFile) {
     const missing = dependency.find((each) => !names.has(each));
-    if (missing !== undefined) throw new CodegenError(`${file}: lacks ${missing}, which ${name} imports: with protoc, add --include_imports`);
+    if (missing !== undefined)
+      throw new CodegenError(`${file}: lacks ${missing}, which ${name} imports: with protoc, add --include_imports`);
   }
   const fileToGenerate = [...names].filter((name) => name !== OPTIONS_FILE && !name.startsWith("google/protobuf/"));
   if (fileToGenerate.length === 0) throw new CodegenError(`${file}: holds no files to generate`);

@@ -21,6 +21,7 @@ export class UsageError extends Error {
 
 /** `parseArgs` throws TypeErrors with a code; what they say is for the user. */
 export function isUsageError(error: unknown): error is Error {
-  if (error instanceof UsageError) return true;
-  return error instanceof TypeError && String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS_");
+  if (!(error instanceof Error)) return false;
+  if (error.name === "UsageError") return true;
+  return String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS_");
 }

@@ -47,12 +47,16 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   try {
     const options: GenerateOptions = {
       long: choice("--long", values.long, codegen.LONG_TYPES) ?? codegen.DEFAULT_OPTIONS.long,
-      importExtension: choice("--import-extension", values["import-extension"], codegen.IMPORT_EXTENSIONS) ?? codegen.DEFAULT_OPTIONS.importExtension,
+      importExtension:
+        choice("--import-extension", values["import-extension"], codegen.IMPORT_EXTENSIONS) ?? codegen.DEFAULT_OPTIONS.importExtension,
     };
     const tsProto = codegen.findTsProto(context.cwd);
     const request =
       descriptorSet === undefined
-        ? await codegen.requestFromFolders({ generate: positionals, imports: [...(values.import ?? []), join(packageFolder(), "proto")] }, context)
+        ? await codegen.requestFromFolders(
+            { generate: positionals, imports: [...(values.import ?? []), join(packageFolder(), "proto")] },
+            context,
+          )
         : await codegen.requestFromDescriptorSet(descriptorSet, context.cwd);
     const files = await codegen.generate(request, options, tsProto);
     const folder = resolve(context.cwd, values.out);

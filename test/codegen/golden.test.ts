@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DEFAULT_OPTIONS, findTsProto, generate, type GenerateOptions, requestFromFolders, writeOutput } from "../../codegen/index.js";
+import { DEFAULT_OPTIONS, findTsProto, type GenerateOptions, generate, requestFromFolders, writeOutput } from "../../codegen/index.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const GOLDEN = join(ROOT, "codegen/golden");
@@ -18,12 +18,17 @@ function complaints(folder: string, options: Record<string, unknown> = {}): Prom
   const config = join(GOLDEN, folder, "tsconfig.check.json");
   writeFileSync(config, JSON.stringify({ extends: join(GOLDEN, "tsconfig.json"), compilerOptions: options, include: ["**/*.ts"] }));
   return new Promise((done, fail) => {
-    execFile(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", config, "--pretty", "false"], { cwd: ROOT }, (error, stdout) => {
-      rmSync(config);
-      if (error !== null && stdout === "") return fail(error); // it did not run
-      // what the library's own sources say under these settings is not the matter here
-      done(stdout.split("\n").filter((line) => line.includes("error") && !line.startsWith("src/")));
-    });
+    execFile(
+      process.execPath,
+      [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", config, "--pretty", "false"],
+      { cwd: ROOT },
+      (error, stdout) => {
+        rmSync(config);
+        if (error !== null && stdout === "") return fail(error); // it did not run
+        // what the library's own sources say under these settings is not the matter here
+        done(stdout.split("\n").filter((line) => line.includes("error") && !line.startsWith("src/")));
+      },
+    );
   });
 }
 
@@ -55,7 +60,8 @@ suite("golden files", () => {
     for (const path of readdirSync(join(GOLDEN, "expected"), { recursive: true, encoding: "utf8" })) {
       if (!path.endsWith(".ts")) continue;
       const text = readFileSync(join(GOLDEN, "expected", path), "utf8");
-      for (const [, module = ""] of text.matchAll(/^(?:import|\}) .*from "(.*)";$/gm)) assert.match(module, /^(?:clusterts\/rpc|\.\.?\/.*\.js)$/);
+      for (const [, module = ""] of text.matchAll(/^(?:import|\}) .*from "(.*)";$/gm))
+        assert.match(module, /^(?:clusterts\/rpc|\.\.?\/.*\.js)$/);
     }
   });
 
@@ -65,7 +71,10 @@ suite("golden files", () => {
       const folder = mkdtempSync(join(GOLDEN, "out/"));
       try {
         await writeOutput(folder, await generateGolden({ long, importExtension: "ts" }));
-        assert.deepEqual(await complaints(join("out", folder.slice(join(GOLDEN, "out/").length)), { allowImportingTsExtensions: true }), []);
+        assert.deepEqual(
+          await complaints(join("out", folder.slice(join(GOLDEN, "out/").length)), { allowImportingTsExtensions: true }),
+          [],
+        );
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }

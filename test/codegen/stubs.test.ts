@@ -5,7 +5,14 @@ import { Struct } from "../../codegen/golden/expected/google/protobuf/struct.js"
 import { All, Color } from "../../codegen/golden/expected/kinds/all.js";
 import { Newer } from "../../codegen/golden/expected/kinds/edition.js";
 import { Old, Old_Mode } from "../../codegen/golden/expected/kinds/two.js";
-import { Clashes, type ClashesHandlers, Fields, MapMessage, ReadonlyArrayEnum, Timestamp } from "../../codegen/golden/expected/names/clashes.js";
+import {
+  Clashes,
+  type ClashesHandlers,
+  Fields,
+  MapMessage,
+  ReadonlyArrayEnum,
+  Timestamp,
+} from "../../codegen/golden/expected/names/clashes.js";
 import * as kick from "../../codegen/golden/expected/one/kick.js";
 import { RpcError } from "../../src/errors.js";
 import { nameHash } from "../../src/rpc/name-hash.js";
@@ -40,9 +47,10 @@ suite("stubs of a service", () => {
   test("a post: hands over the request one-way", async () => {
     const node = new FakeNode();
     await Chat.Post(node, "1.3.7").say({ text: "hi" }, { metadata: { a: "b" } });
-    assert.deepEqual(node.posts.map(({ to, method, input, options }) => [to, method.name, input, options]), [
-      ["1.3.7", "game.Chat/say", { text: "hi" }, { metadata: { a: "b" } }],
-    ]);
+    assert.deepEqual(
+      node.posts.map(({ to, method, input, options }) => [to, method.name, input, options]),
+      [["1.3.7", "game.Chat/say", { text: "hi" }, { metadata: { a: "b" } }]],
+    );
   });
 
   test("handlers of a class keep their this and get request and context", async () => {
@@ -76,7 +84,19 @@ suite("stubs of a service", () => {
 
   test("methods named constructor, then, toString, __proto__, new: each calls and answers as itself", async () => {
     const node = new FakeNode();
-    const names = ["constructorMethod", "delete", "new", "thenMethod", "toStringMethod", "proto", "node", "to", "handlers", "toJSONMethod", "arguments"];
+    const names = [
+      "constructorMethod",
+      "delete",
+      "new",
+      "thenMethod",
+      "toStringMethod",
+      "proto",
+      "node",
+      "to",
+      "handlers",
+      "toJSONMethod",
+      "arguments",
+    ];
     const answer = (name: string) => () => name as never;
     Clashes.Register(node, Object.fromEntries(names.map((name) => [name, answer(name)])) as unknown as ClashesHandlers);
     for (const [index, method] of node.methods.entries()) assert.equal(node.run(method, {}, context), names[index], method);
@@ -85,7 +105,10 @@ suite("stubs of a service", () => {
     assert.equal(await Promise.resolve(calls), calls, "not taken for a promise");
     calls.new({ x: "a" });
     calls.constructorMethod({});
-    assert.deepEqual(node.invocations.map(({ method }) => method.name), ["names.Clashes/new", "names.Clashes/constructor"]);
+    assert.deepEqual(
+      node.invocations.map(({ method }) => method.name),
+      ["names.Clashes/new", "names.Clashes/constructor"],
+    );
   });
 
   test("a message with msg_id is one that can be sent: id and full name of the proto", () => {
@@ -203,7 +226,10 @@ suite("generated messages", () => {
 
   test("field names that every object has, left out: they have their defaults", () => {
     const fields = Fields.fromPartial({});
-    assert.deepEqual([fields.constructorField, fields.toStringField, fields.hasOwnPropertyField, fields.proto, fields.maxHp], ["", "", 0, "", ""]);
+    assert.deepEqual(
+      [fields.constructorField, fields.toStringField, fields.hasOwnPropertyField, fields.proto, fields.maxHp],
+      ["", "", 0, "", ""],
+    );
     assert.deepEqual(Fields.decode(Fields.encode(fields).finish()), fields);
   });
 
@@ -240,6 +266,9 @@ function plain(all: All): unknown {
       if (value instanceof Map) return [...value];
       return value;
     }),
-    (_, value: unknown) => (typeof value === "object" && value !== null && (value as { type?: string }).type === "Buffer" ? (value as { data: number[] }).data : value),
+    (_, value: unknown) =>
+      typeof value === "object" && value !== null && (value as { type?: string }).type === "Buffer"
+        ? (value as { data: number[] }).data
+        : value,
   );
 }
