@@ -120,6 +120,8 @@ function inspect(
     for (const rpc of [...services.flatMap((service) => service.rpcs), ...(oneFile === undefined ? [] : [oneFile])]) methodIds.add(rpc);
     const foreign = foreignTypesOf(file, types);
     if (oneFile !== undefined) {
+      if (!/^[\p{L}\p{N}_. -]+$/u.test(oneFile.fullName))
+        problems.push(`${oneFile.place}: "${oneFile.fullName}" cannot be the name of an rpc: rename the file`);
       const clash = [...foreign].find((type) => (ONE_FILE_EXPORTS as readonly string[]).includes(type.name));
       if (clash !== undefined) problems.push(`${oneFile.place}: ${clash.protoName} is called like the function ${clash.name} of this file`);
     }

@@ -6,6 +6,7 @@ import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
+import { inProto3Words, resolveFeatures } from "./editions.js";
 import { enumValueName, fieldName, nestedTypeName, pascalCase, topLevelTypeName } from "./names.js";
 import { isOneFile, packageOf } from "./one-file.js";
 import { FIELD } from "./places.js";
@@ -36,6 +37,7 @@ export function renameForTypeScript(originals: readonly FileDescriptorProto[]): 
   const types = new Map<string, NamedType>();
   const references = new Map<string, string>();
   const placeholders = new Placeholders(originals);
+  const features = resolveFeatures(originals);
   const files = originals.map((original) => {
     const file = clone(FileDescriptorProtoSchema, original);
     file.service = [];
@@ -44,6 +46,7 @@ export function renameForTypeScript(originals: readonly FileDescriptorProto[]): 
       const { location } = file.sourceCodeInfo;
       file.sourceCodeInfo.location = location.filter(({ path }) => path[0] !== FIELD.file.syntax && path[0] !== FIELD.file.edition);
     }
+    inProto3Words(file, features);
     nameTypes(file, types, references, placeholders);
     return file;
   });

@@ -1,9 +1,8 @@
 /** Turns what ts-proto wrote into what we promise: no import but `clusterts/rpc`, erasable syntax, safe for hostile input. */
 
-import { isFieldSet } from "@bufbuild/protobuf";
-import { FieldDescriptorProto_Label, FieldDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { fieldName } from "./names.js";
+import { CodegenError } from "./codegen-error.js";
 import type { NamedType } from "./rename.js";
+import { rewriteCodec } from "./rewrite-codec.js";
 
 /** One `import { Name as Local } from "./module.js"`. */
 export interface ImportedType {
@@ -31,9 +30,12 @@ export interface FileTypes {
   readonly messageIds: ReadonlyMap<NamedType, number>;
 }
 
+/** What should have been replaced. */
+const UNEXPECTED = /^export (?:namespace|enum) |@bufbuild\/protobuf|^type Builtin|: Partial<T>;|Math\.trunc\(date|object\[key\] = /m;
+
 const RUNTIME = "@bufbuild/protobuf/wire";
 
-/** @throws Error when a release of ts-proto writes something else than expected. */
+/** @throws {@link CodegenError} when a release of ts-proto writes something else than expected. */
 export function rewriteMessages(text: string, types: FileTypes): Messages {
   const { runtime, written, rest } = splitImports(text);
   let body = rest;
@@ -43,7 +45,7 @@ export function rewriteMessages(text: string, types: FileTypes): Messages {
   body = body.replace(/type DeepPartial<T> = [\s\S]*?: Partial<T>;\n/, () => DEEP_PARTIAL);
   body = body.replace(/function toTimestamp\(date: Date\): (\w+) \{\n[\s\S]*?\n\}\n/, toTimestamp);
   body = body.replace(SET_STRUCT_KEY, DEFINE_STRUCT_KEY);
-  for (const type of types.own) body = copyArrays(body, type);
+  for (const type of types.own) body = rewriteCodec(body, type);
   for (const [type, id] of types.messageIds) body = addMessageId(body, type, id);
 
   const taken = new Set(types.own.map((type) => type.name));
@@ -59,8 +61,8 @@ export function rewriteMessages(text: string, types: FileTypes): Messages {
     // no boundary in front: createBase... starts with other letters
     if (type.written !== type.name) body = body.replace(new RegExp(`${type.written}(?!\\w)`, "g"), type.name);
   }
-  if (/^(?:export )?namespace |@bufbuild\/protobuf/m.test(withoutComments(body)))
-    throw new Error("this ts-proto writes what we do not expect");
+  if (UNEXPECTED.test(withoutComments(body)))
+    throw new CodegenError("this release of ts-proto writes something unknown to us: use ts-proto@2.18");
   return { runtime, imports, body: body.trimEnd(), hasDeepPartial: body.includes("type DeepPartial<T>") };
 }
 
@@ -140,33 +142,9 @@ const DEFINE_STRUCT_KEY = `        globalThis.Object.defineProperty(object, key,
         });
 `;
 
-/** Fields whose type in TypeScript is an array although they are one message: `fromPartial` would keep the caller's own, read-only or not. */
-const ARRAY_LIKE: ReadonlySet<string> = new Set([".google.protobuf.FieldMask", ".google.protobuf.ListValue"]);
-
-function copyArrays(body: string, type: NamedType): string {
-  const fields = type.message?.field.filter((field) => ARRAY_LIKE.has(field.typeName)) ?? [];
-  if (fields.length === 0) return body;
-  const start = body.indexOf(`export const ${type.written}: MessageFns<`);
-  const end = body.indexOf("\n};\n", start);
-  let codec = body.slice(start, end);
-  for (const field of fields) {
-    const name = fieldName(field.name);
-    const oneof = type.message?.oneofDecl[field.oneofIndex];
-    if (field.label === FieldDescriptorProto_Label.REPEATED) {
-      codec = codec.replace(`object.${name}?.map((e) => e)`, `object.${name}?.map((e) => [...e])`);
-    } else if (isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex) && !field.proto3Optional && oneof !== undefined) {
-      const value = `object.${fieldName(oneof.name)}.value`;
-      codec = codec.replace(`{ $case: "${name}", value: ${value} }`, `{ $case: "${name}", value: [...${value}] }`);
-    } else {
-      codec = codec.replace(`object.${name} ?? undefined;`, `object.${name} ? [...object.${name}] : undefined;`);
-    }
-  }
-  return body.slice(0, start) + codec + body.slice(end);
-}
-
 function addMessageId(body: string, type: NamedType, id: number): string {
   const declared = `export const ${type.written}: MessageFns<${type.written}> = {\n`;
-  if (!body.includes(declared)) throw new Error(`ts-proto wrote no codec for ${type.protoName}`);
+  if (!body.includes(declared)) throw new CodegenError(`ts-proto wrote no codec for ${type.protoName}: use ts-proto@2.18`);
   const name = JSON.stringify(type.protoName);
   const withId = `export const ${type.written}: MessageFns<${type.written}> & {
   readonly messageId: ${id};

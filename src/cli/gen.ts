@@ -1,7 +1,7 @@
 /** `clusterts gen`: from `.proto` files to messages and stubs. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { GenerateOptions, OutputPlan } from "../../codegen/index.js";
+import type { CodegenError, GenerateOptions, OutputPlan } from "../../codegen/index.js";
 import { type Command, type CommandContext, UsageError } from "./command.js";
 import { packageFolder } from "./package-folder.js";
 
@@ -67,10 +67,16 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
     report(plan, values.out, values.clean ?? false, context);
     return 0;
   } catch (error) {
-    if (!(error instanceof codegen.CodegenError)) throw error;
-    for (const problem of error.problems) context.stderr(`${problem}\n`);
+    for (const problem of problemsOf(error)) context.stderr(`${problem}\n`);
     return 1;
   }
+}
+
+/** Lines for the user: what is wrong with the files, or what the system says about them (no permission, no space). Defects are thrown on. */
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof Error && "problems" in error) return (error as CodegenError).problems;
+  if (error instanceof Error && "syscall" in error) return [error.message];
+  throw error;
 }
 
 function choice<const T extends string>(option: string, value: string | undefined, allowed: readonly T[]): T | undefined {

@@ -49,6 +49,13 @@ suite("clusterts gen", () => {
     assert.deepEqual([project.read("gen/echo.ts"), existsSync(join(project.folder, "gen/shout.ts"))], ["mine", false]);
   });
 
+  test("--out is a file: what the system says, exit code 1", async () => {
+    using project = new Workspace({ "proto/echo.proto": ECHO, gen: "" });
+    const { code, stderr } = await project.run("gen", "proto", "--out", "gen");
+    assert.equal(code, 1);
+    assert.match(stderr, /^(?:ENOTDIR|EEXIST): .*\n$/);
+  });
+
   test("--check: 1 before, 0 after, and writes nothing", async () => {
     using project = new Workspace({ "proto/echo.proto": ECHO });
     const before = await project.run("gen", "proto", "--out", "gen", "--check");
@@ -114,6 +121,10 @@ suite("clusterts gen", () => {
     "an error in a file of the one-file convention, on the line where it gets its package": {
       files: { "proto/bad.proto": 'syntax = "proto3"; message request { Missing b = 1; } message response {}\n' },
       stderr: /^proto\/bad\.proto:1:38: .*Missing.*\n/,
+    },
+    "a one-file service whose name cannot be one": {
+      files: { "proto/a`b.proto": ECHO },
+      stderr: /^proto\/a`b\.proto:5:1: "a`b" cannot be the name of an rpc: rename the file\n$/,
     },
     "no .proto files": { files: { "proto/readme.md": "" }, stderr: /^no \.proto files in proto\n$/ },
     "no folder": { files: {}, stderr: /^proto: no such folder\n$/ },

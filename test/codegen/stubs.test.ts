@@ -216,12 +216,38 @@ suite("generated messages", () => {
   test("proto2: defaults, required and closed presence", () => {
     const old = Old.fromPartial({ name: "n", mode: Old_Mode.SLOW, numbers: [1, 2], packedNumbers: [3], nested: { name: "inner" } });
     assert.deepEqual(Old.decode(Old.encode(old).finish()), old);
+    assert.equal(Buffer.from(Old.encode(Old.fromPartial({})).finish()).toString("hex"), "0a00", "a required field is always there");
     assert.deepEqual([Old.fromPartial({}).level, Old.fromPartial({}).big], [7, -9_000_000_000n]);
   });
 
-  test("edition 2023: presence unless implicit", () => {
-    const newer = Newer.fromPartial({ level: 3, ids: [1n] });
-    assert.deepEqual(Newer.decode(Newer.encode(newer).finish()), newer);
+  test("edition 2023: presence, packing and delimited messages as its features say", () => {
+    const newer = Newer.fromPartial({
+      name: "",
+      level: 0,
+      ids: [1n, 2n],
+      expanded: [1, 2],
+      plain: { depth: 1 },
+      delimited: { depth: 2 },
+      manyDelimited: [{ depth: 3 }, {}],
+      byName: new Map([["a", { depth: 4 }]]),
+      choice: { $case: "inner", value: { depth: 5 } },
+      must: "",
+    });
+    const bytes = Newer.encode(newer).finish();
+    assert.deepEqual(Newer.decode(bytes), newer);
+    const fields = [
+      "0a00", // name is present, although empty; level, being 0, is not
+      "1a020102", // ids are packed
+      "2001" + "2002", // expanded are not
+      "2a020801", // plain has a length
+      "33" + "0802" + "34", // delimited has none
+      "3b" + "0803" + "3c" + "3b" + "3c",
+      "42070a0161" + "12020804",
+      "52020805",
+      "5a00", // must is required
+    ];
+    assert.equal(Buffer.from(bytes).toString("hex"), fields.join(""));
+    assert.equal(Newer.fromPartial({}).name, undefined);
   });
 
   test("field names that every object has, left out: they have their defaults", () => {

@@ -4,18 +4,45 @@
 import { BinaryReader, BinaryWriter } from "clusterts/rpc";
 
 export interface Newer {
-  name: string;
+  name?: string | undefined;
   level: number;
   ids: bigint[];
+  expanded: number[];
+  plain: Newer_Inner | undefined;
+  delimited: Newer_Inner | undefined;
+  manyDelimited: Newer_Inner[];
+  byName: Map<string, Newer_Inner>;
+  choice: { $case: "text"; value: string } | { $case: "inner"; value: Newer_Inner } | undefined;
+  must: string;
+}
+
+export interface Newer_ByNameEntry {
+  key: string;
+  value: Newer_Inner | undefined;
+}
+
+export interface Newer_Inner {
+  depth?: number | undefined;
 }
 
 function createBaseNewer(): Newer {
-  return { name: "", level: 0, ids: [] };
+  return {
+    name: undefined,
+    level: 0,
+    ids: [],
+    expanded: [],
+    plain: undefined,
+    delimited: undefined,
+    manyDelimited: [],
+    byName: new Map(),
+    choice: undefined,
+    must: "",
+  };
 }
 
 export const Newer: MessageFns<Newer> = {
   encode(message: Newer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       writer.uint32(10).string(message.name);
     }
     if (message.level !== 0) {
@@ -30,6 +57,32 @@ export const Newer: MessageFns<Newer> = {
         writer.uint64(v);
       }
       writer.join();
+    }
+    for (const v of message.expanded) {
+      writer.uint32(32).uint32(v!);
+    }
+    if (message.plain !== undefined) {
+      Newer_Inner.encode(message.plain, writer.uint32(42).fork()).join();
+    }
+    if (message.delimited !== undefined) {
+      Newer_Inner.encode(message.delimited, writer.uint32(51)).uint32(52);
+    }
+    for (const v of message.manyDelimited) {
+      Newer_Inner.encode(v!, writer.uint32(59)).uint32(60);
+    }
+    message.byName.forEach((value, key) => {
+      Newer_ByNameEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
+    });
+    switch (message.choice?.$case) {
+      case "text":
+        writer.uint32(74).string(message.choice.value);
+        break;
+      case "inner":
+        Newer_Inner.encode(message.choice.value, writer.uint32(82).fork()).join();
+        break;
+    }
+    {
+      writer.uint32(90).string(message.must);
     }
     return writer;
   },
@@ -81,6 +134,83 @@ export const Newer: MessageFns<Newer> = {
 
             break;
           }
+          case 4: {
+            if (tag === 32) {
+              message.expanded.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.expanded.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.plain = Newer_Inner.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 51) {
+              break;
+            }
+
+            message.delimited = Newer_Inner.decode(reader);
+            continue;
+          }
+          case 7: {
+            if (tag !== 59) {
+              break;
+            }
+
+            message.manyDelimited.push(Newer_Inner.decode(reader));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            const entry8 = Newer_ByNameEntry.decode(reader, reader.uint32());
+            if (entry8.value !== undefined) {
+              message.byName.set(entry8.key, entry8.value);
+            }
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.choice = { $case: "text", value: reader.string() };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.choice = { $case: "inner", value: Newer_Inner.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.must = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -98,9 +228,165 @@ export const Newer: MessageFns<Newer> = {
   },
   fromPartial(object: DeepPartial<Newer>): Newer {
     const message = createBaseNewer();
-    message.name = object.name ?? "";
+    message.name = object.name ?? undefined;
     message.level = object.level ?? 0;
     message.ids = object.ids?.map((e) => BigInt(e)) || [];
+    message.expanded = object.expanded?.map((e) => e) || [];
+    message.plain = (object.plain !== undefined && object.plain !== null)
+      ? Newer_Inner.fromPartial(object.plain)
+      : undefined;
+    message.delimited = (object.delimited !== undefined && object.delimited !== null)
+      ? Newer_Inner.fromPartial(object.delimited)
+      : undefined;
+    message.manyDelimited = object.manyDelimited?.map((e) => Newer_Inner.fromPartial(e)) || [];
+    message.byName = (() => {
+      const m = new Map();
+      (object.byName as Map<string, Newer_Inner> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, Newer_Inner.fromPartial(value));
+        }
+      });
+      return m;
+    })();
+    switch (object.choice?.$case) {
+      case "text": {
+        if (object.choice?.value !== undefined && object.choice?.value !== null) {
+          message.choice = { $case: "text", value: object.choice.value };
+        }
+        break;
+      }
+      case "inner": {
+        if (object.choice?.value !== undefined && object.choice?.value !== null) {
+          message.choice = { $case: "inner", value: Newer_Inner.fromPartial(object.choice.value) };
+        }
+        break;
+      }
+    }
+    message.must = object.must ?? "";
+    return message;
+  },
+};
+
+function createBaseNewer_ByNameEntry(): Newer_ByNameEntry {
+  return { key: "", value: undefined };
+}
+
+export const Newer_ByNameEntry: MessageFns<Newer_ByNameEntry> = {
+  encode(message: Newer_ByNameEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      Newer_Inner.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Newer_ByNameEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNewer_ByNameEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Newer_Inner.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Newer_ByNameEntry>): Newer_ByNameEntry {
+    return Newer_ByNameEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Newer_ByNameEntry>): Newer_ByNameEntry {
+    const message = createBaseNewer_ByNameEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? Newer_Inner.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseNewer_Inner(): Newer_Inner {
+  return { depth: undefined };
+}
+
+export const Newer_Inner: MessageFns<Newer_Inner> = {
+  encode(message: Newer_Inner, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.depth !== undefined) {
+      writer.uint32(8).int32(message.depth);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Newer_Inner {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNewer_Inner();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.depth = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Newer_Inner>): Newer_Inner {
+    return Newer_Inner.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Newer_Inner>): Newer_Inner {
+    const message = createBaseNewer_Inner();
+    message.depth = object.depth ?? undefined;
     return message;
   },
 };

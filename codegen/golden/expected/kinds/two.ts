@@ -33,7 +33,7 @@ function createBaseOld(): Old {
 
 export const Old: MessageFns<Old> = {
   encode(message: Old, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
+    {
       writer.uint32(10).string(message.name);
     }
     if (message.level !== undefined && message.level !== 7) {
