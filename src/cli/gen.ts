@@ -43,8 +43,8 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   if (descriptorSet !== undefined && positionals.length > 0) throw new UsageError("give either proto folders or --descriptor-set");
   if (descriptorSet === undefined && positionals.length === 0) throw new UsageError("which folders hold the .proto files?");
   if (values.check && values.clean) throw new UsageError("--check changes nothing: it cannot be used with --clean");
-  const codegen = await import("../../codegen/index.js");
   try {
+    const codegen = await import("../../codegen/index.js");
     const options: GenerateOptions = {
       long: choice("--long", values.long, codegen.LONG_TYPES) ?? codegen.DEFAULT_OPTIONS.long,
       importExtension:
@@ -76,6 +76,8 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
 function problemsOf(error: unknown): readonly string[] {
   if (error instanceof Error && "problems" in error) return (error as CodegenError).problems;
   if (error instanceof Error && "syscall" in error) return [error.message];
+  const missing = /^Cannot find package '([^']+)'/.exec(error instanceof Error ? error.message : "")?.[1];
+  if (missing !== undefined) return [`${missing} is not installed: npm install --save-dev @bufbuild/buf @bufbuild/protobuf ts-proto`];
   throw error;
 }
 
