@@ -1,4 +1,6 @@
 /** `clusterts`: the public API. Read top to bottom it is the table of contents. */
+
+export { type Endpoint, formatEndpoint, parseEndpoint } from "./addr/endpoint.js";
 export {
   type AddressLike,
   type AddressText,
@@ -14,6 +16,7 @@ export {
   parseAnyAddress,
   tryParseAddress,
 } from "./addr/logical-address.js";
+export type { Discovery, DiscoveryEvent, Member, MemberPatch, Registration } from "./discovery/discovery.js";
 export {
   type Code,
   type Execution,
@@ -24,3 +27,28 @@ export {
   StartError,
   type StartErrorCode,
 } from "./errors.js";
+export type { Clock, Random, TimerHandle } from "./internal/clock.js";
+export type { Logger } from "./internal/logger.js";
+export type { LinkOptions } from "./link/link-options.js";
+export { type CloseOptions, type CloseReport, ClusterNode, createNode, type StartOptions, startNode } from "./node/node.js";
+export type { NodeOptions } from "./node/options.js";
+export type { LinkStatus, NodePhase, NodeStatus } from "./node/status.js";
+export type { CallerInterceptor, HandlerInterceptor, IncomingCall, Interceptors, OutgoingCall } from "./rpc/interceptor.js";
+export { byType, type Candidate, type Picker, type Policy } from "./rpc/picker.js";
+export type { RpcOptions } from "./rpc/rpc-options.js";
+export {
+  type Caller,
+  type CallOptions,
+  type Codec,
+  type Context,
+  defineMethod,
+  type Message,
+  type MetadataInit,
+  type Method,
+  type MethodKind,
+  type PostOptions,
+  type Registrar,
+  type Target,
+  type UnaryHandler,
+} from "./rpc/service.js";
+export type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "./transport/transport.js";

@@ -38,13 +38,14 @@ export interface Registration extends AsyncDisposable {
   update(patch: MemberPatch): Promise<void>;
   /** Resolves with the reason when the entry was lost (lease expired, taken over); the library registers again. */
   readonly lost: Promise<Error>;
-  /** Grows with every registration of the same address; becomes the node's incarnation. */
+  /** Grows with every registration of the same address; becomes the node's incarnation, in what `watch` reports too. */
   readonly fencingToken?: bigint | undefined;
 }
 
 export interface Discovery {
   /**
-   * Reports members until `signal` aborts. A throw or an end is retried with back-off while the last members stay.
+   * Reports members until `signal` aborts. A throw or an end is retried with back-off while the last members stay; an
+   * error with a number `retryAfterMs` is retried after that many milliseconds.
    */
   watch(signal: AbortSignal): AsyncIterable<DiscoveryEvent>;
   /** Announces this node. Without it, nodes are configured: they find themselves in what `watch` reports. */

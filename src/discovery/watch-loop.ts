@@ -54,7 +54,7 @@ export class WatchLoop {
 
   /** One watch, until it fails, ends or is aborted; the reason. */
   async #watch(signal: AbortSignal): Promise<unknown> {
-    const { clock, discovery, reporter } = this.#options;
+    const { clock, discovery, random, reporter } = this.#options;
     let iterator: AsyncIterator<DiscoveryEvent> | undefined;
     let silence = clock.setTimeout(() => {
       silence = undefined;
@@ -68,13 +68,16 @@ export class WatchLoop {
         const outcome = await outcomeOf(Promise.resolve(iterator.next()), signal);
         if (outcome.type === "failed") return outcome.error;
         if (outcome.type !== "done" || signal.aborted) return undefined;
+        if (typeof outcome.value !== "object") return new TypeError(`the watch's next() gave ${show(outcome.value)}`);
         if (outcome.value.done) return new Error("the watch ended by itself");
         if (this.#options.onEvent(outcome.value.value)) {
           clock.clearTimeout(silence);
           this.#succeeded();
+          // An adapter that always has something to say must not keep everything else from running.
+          await new Promise<void>((resolve) => clock.afterTurn(resolve));
+        } else {
+          await sleep(clock, backoffMs(++this.#failures, random), signal); // and nonsense is not worth a busy loop
         }
-        // An adapter that always has something to say must not keep everything else from running.
-        await new Promise<void>((resolve) => clock.afterTurn(resolve));
       }
     } catch (error) {
       return error;

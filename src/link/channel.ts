@@ -2,7 +2,7 @@
  * One open connection to a peer that has proved who it is: frames in, frames out, one write per turn.
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
-import { type LogicalAddress, formatAddress, isHarbor } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
@@ -13,8 +13,8 @@ import { FrameWriter } from "../wire/frame-writer.js";
 import { AT, getU32, KIND, nextSeq } from "../wire/header.js";
 import { HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
 import { ProtocolError } from "../wire/protocol-error.js";
-import type { PeerHello } from "./handshake.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
+import type { PeerHello } from "./handshake.js";
 import { type KeepaliveState, keepaliveVerdict } from "./keepalive.js";
 import { isOrdered, LargeMessages } from "./large-messages.js";
 import type { LinkOptions } from "./link-options.js";
@@ -77,8 +77,13 @@ export class Channel {
   readonly #large = new LargeMessages();
   readonly #assembler: FragmentAssembler;
   readonly #peerIsHarbor: boolean;
+  /** Settles when the connection is gone. */
+  readonly closed: Promise<void>;
+  #resolveClosed: () => void = () => {};
   #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   #flushArmed = false;
+  #congested = false;
+  #overfull = false;
   #closed = false;
   #lastReadAt: number;
   #lastWriteAt: number;
@@ -89,7 +94,15 @@ export class Channel {
   /** Highest sequence number taken from the peer itself: said in go-away. */
   #lastTaken = 0;
 
-  constructor(self: LogicalAddress, peer: PeerHello, connection: Connection, clock: Clock, options: Resolved<LinkOptions>, maxPayloadBytes: number, events: ChannelEvents) {
+  constructor(
+    self: LogicalAddress,
+    peer: PeerHello,
+    connection: Connection,
+    clock: Clock,
+    options: Resolved<LinkOptions>,
+    maxPayloadBytes: number,
+    events: ChannelEvents,
+  ) {
     this.#self = self;
     this.peer = peer;
     this.#peerIsHarbor = isHarbor(peer.address);
@@ -98,6 +111,9 @@ export class Channel {
     this.#options = options;
     this.#events = events;
     this.maxPayloadBytes = Math.min(maxPayloadBytes, peer.maxPayloadBytes);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
     this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
     this.openedAt = clock.now();
     this.#lastReadAt = this.openedAt;
@@ -119,6 +135,11 @@ export class Channel {
     return this.#connection.remote;
   }
 
+  /** When what is being read arrived. */
+  get arrivedAt(): number {
+    return this.#lastReadAt;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -128,13 +149,14 @@ export class Channel {
     return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes;
   }
 
+  /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
   get congested(): boolean {
-    return this.bufferedBytes > this.#options.highWaterBytes;
+    return this.#congested;
   }
 
   /** Whether even requests are refused. */
   get overfull(): boolean {
-    return this.bufferedBytes > this.#options.maxBufferedBytes;
+    return this.#overfull;
   }
 
   begin(maxBodyBytes: number): BinaryWriter {
@@ -147,7 +169,16 @@ export class Channel {
   }
 
   /** Hot path. The body begun last becomes a frame, or waits its turn when it is large or behind a large one of its pair. */
-  commit(kind: number, flags: number, to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, deadlineAt: number): void {
+  commit(
+    kind: number,
+    flags: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    deadlineAt: number,
+  ): void {
     const large = this.#large;
     if (this.#writer.bodyLength > MAX_WHOLE_BODY_BYTES || (large.hasOrdered && isOrdered(kind) && large.blocks(to, from))) {
       this.sendHeld({ frame: this.#writer.extract(), kind, flags, to, from, epoch, seq, deadlineAt });
@@ -164,6 +195,7 @@ export class Channel {
     const ordered = isOrdered(message.kind);
     if (message.frame.length - HEADER_BYTES > MAX_WHOLE_BODY_BYTES || (ordered && this.#large.blocks(message.to, message.from))) {
       this.#large.push(message);
+      this.#measure();
     } else {
       this.#appendWhole(message);
     }
@@ -262,7 +294,11 @@ export class Channel {
     const from = getU32(frame, start + AT.from) as LogicalAddress;
     if (!this.#mayCarry(to, from)) {
       this.counters.forged++;
-      this.destroy(new ProtocolError(`a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`));
+      this.destroy(
+        new ProtocolError(
+          `a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`,
+        ),
+      );
       return;
     }
     const epoch = getU32(frame, start + AT.epoch);
@@ -301,7 +337,19 @@ export class Channel {
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
         if (isOrdered(assembly.kind)) this.#lastTaken = seq;
-        this.#events.onMessage(this, assembly.kind, assembly.flags, to, from, epoch, seq, remainingMs, assembly.body, 0, assembly.body.length);
+        this.#events.onMessage(
+          this,
+          assembly.kind,
+          assembly.flags,
+          to,
+          from,
+          epoch,
+          seq,
+          remainingMs,
+          assembly.body,
+          0,
+          assembly.body.length,
+        );
     }
   }
 
@@ -365,16 +413,24 @@ export class Channel {
     this.#lastWriteAt = this.#clock.now();
     this.counters.bytesOut += length;
     this.#writer.flush(this.#write);
+    this.#measure();
     if (this.#connection.bufferedBytes > this.#options.slowPeerBytes) {
       this.destroy(new Error(`slow peer: ${this.#connection.bufferedBytes} bytes wait to be read`));
     }
+  }
+
+  #measure(): void {
+    const bytes = this.bufferedBytes;
+    this.#congested = bytes > this.#options.highWaterBytes;
+    this.#overfull = bytes > this.#options.maxBufferedBytes;
   }
 
   readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
 
   #onDrain(): void {
     if (!this.#large.isEmpty) this.#arm();
-    if (this.congested) return;
+    this.#measure();
+    if (this.#congested) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.resolve();
@@ -393,6 +449,7 @@ export class Channel {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.reject(cause);
+    this.#resolveClosed();
     this.#events.onClosed(this, cause);
   }
 }

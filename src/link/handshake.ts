@@ -9,7 +9,8 @@
  *
  * The dialer proves first, so that whoever scans ports gets no oracle; it sends nothing more before "accepted".
  */
-import { type LogicalAddress, ANONYMOUS, formatAddress, isValidAddress } from "../addr/logical-address.js";
+import { ANONYMOUS, formatAddress, isValidAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { getU32, putU32 } from "../wire/header.js";
 import {
   decodeHello,
   decodeRefusal,
@@ -24,7 +25,6 @@ import {
   RECORD,
   REFUSAL,
 } from "../wire/hello.js";
-import { getU32, putU32 } from "../wire/header.js";
 import { PREFACE, PROTOCOL_VERSION } from "../wire/limits.js";
 import { ProtocolError } from "../wire/protocol-error.js";
 import { HandshakeError, type RefusalName, refusalName } from "./handshake-error.js";
@@ -137,7 +137,10 @@ export class DialerHandshake {
     const id = hello.keyIds[0];
     const key = id === undefined ? undefined : this.#keyring.find([id]);
     if (key === undefined && (id !== undefined || this.#keyring.keys.length > 0)) {
-      throw new HandshakeError("noCommonKey", id === undefined ? "the peer uses no secret, this node does" : "the peer chose a secret that this node does not have");
+      throw new HandshakeError(
+        "noCommonKey",
+        id === undefined ? "the peer uses no secret, this node does" : "the peer chose a secret that this node does not have",
+      );
     }
     this.#answer = { hello, raw, key };
     const proof = key?.prove("dialer", this.#purpose, this.#hello, raw, this.#facts.channelBinding) ?? new Uint8Array(0);
@@ -147,7 +150,8 @@ export class DialerHandshake {
   #onProof(proof: Uint8Array): void {
     const { key, raw } = this.#answer!;
     const expected = key?.prove("acceptor", this.#purpose, this.#hello, raw, this.#facts.channelBinding) ?? new Uint8Array(0);
-    if (!equalBytes(proof, expected)) throw new HandshakeError("badProof", "the peer's proof is wrong: it does not have the secret that it names");
+    if (!equalBytes(proof, expected))
+      throw new HandshakeError("badProof", "the peer's proof is wrong: it does not have the secret that it names");
     this.#proven = true;
     this.#reader.trust();
   }
@@ -196,7 +200,8 @@ export class AcceptorHandshake {
     if (record.type !== RECORD.proof) throw new HandshakeError("malformed", `record ${record.type} in place of the proof`);
     const { hello, raw, key, answer } = this.#asked;
     const expected = key?.prove("dialer", hello.purpose, raw, answer, this.#facts.channelBinding) ?? new Uint8Array(0);
-    if (!equalBytes(record.body, expected)) throw new HandshakeError("badProof", "the dialer's proof is wrong: it does not have the secret that it names");
+    if (!equalBytes(record.body, expected))
+      throw new HandshakeError("badProof", "the dialer's proof is wrong: it does not have the secret that it names");
     if (this.#reader.rest.length > 0) throw new HandshakeError("malformed", "the dialer sent more before it was accepted");
     return { type: "proven", peer: peerOf(hello, hello.purpose as Purpose) };
   }
@@ -234,7 +239,8 @@ export class AcceptorHandshake {
     }
     const anonymous = hello.from === ANONYMOUS && hello.purpose === PURPOSE.messages;
     if (!anonymous && !isValidAddress(hello.from)) throw new HandshakeError("malformed", `${hello.from} is no logical address`);
-    if (hello.from === own && hello.purpose !== PURPOSE.probe) throw new HandshakeError("wrongAddress", `${formatAddress(own)} is this node itself`);
+    if (hello.from === own && hello.purpose !== PURPOSE.probe)
+      throw new HandshakeError("wrongAddress", `${formatAddress(own)} is this node itself`);
     const key = this.#keyring.find(hello.keyIds);
     if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
       throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
@@ -303,13 +309,19 @@ function refusalRecord(reason: RefusalName, text: string): Uint8Array {
 function checkTerms(hello: Hello, own: Identity): void {
   const { min, max } = PROTOCOL_VERSION;
   if (hello.minVersion > max || hello.maxVersion < min) {
-    throw new HandshakeError("version", `the peer speaks protocol versions ${hello.minVersion}-${hello.maxVersion}, this node ${min}-${max}`);
+    throw new HandshakeError(
+      "version",
+      `the peer speaks protocol versions ${hello.minVersion}-${hello.maxVersion}, this node ${min}-${max}`,
+    );
   }
   if (hello.layout.some((bits, i) => bits !== OWN_LAYOUT[i])) {
     throw new HandshakeError("layout", `the peer's addresses have ${hello.layout.join("/")} bits, this node's ${OWN_LAYOUT.join("/")}`);
   }
   if (hello.cluster !== own.cluster) {
-    throw new HandshakeError("cluster", `the peer belongs to cluster ${JSON.stringify(hello.cluster)}, this node to ${JSON.stringify(own.cluster)}`);
+    throw new HandshakeError(
+      "cluster",
+      `the peer belongs to cluster ${JSON.stringify(hello.cluster)}, this node to ${JSON.stringify(own.cluster)}`,
+    );
   }
 }
 

@@ -4,8 +4,8 @@
  * own pair and of no other.
  */
 import type { LogicalAddress } from "../addr/logical-address.js";
-import type { FrameWriter } from "../wire/frame-writer.js";
 import { FRAGMENT_HEAD_BYTES, putFragmentHead } from "../wire/fragment.js";
+import type { FrameWriter } from "../wire/frame-writer.js";
 import { FLAGS, KIND } from "../wire/header.js";
 import { FRAGMENT_BYTES, HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
 import { type HeldMessage, remainingOf } from "./pending-queue.js";
@@ -80,7 +80,8 @@ export class LargeMessages {
 
   /** Takes a message out: "partly" when fragments of it have gone out, so that the peer must be told. */
   remove(to: LogicalAddress, epoch: number, seq: number): "whole" | "partly" | "absent" {
-    const isIt = (message: HeldMessage): boolean => message.seq === seq && message.to === to && message.epoch === epoch && isOrdered(message.kind);
+    const isIt = (message: HeldMessage): boolean =>
+      message.seq === seq && message.to === to && message.epoch === epoch && isOrdered(message.kind);
     const index = this.#sending.findIndex((sending) => isIt(sending.message));
     if (index >= 0) {
       const [sending] = this.#sending.splice(index, 1);

@@ -4,18 +4,17 @@ import type { Clock, Random } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { Transport } from "../transport/transport.js";
-import type { ChannelEvents } from "./channel.js";
+import type { Channel, ChannelEvents } from "./channel.js";
 import type { DialLimiter } from "./dial-limiter.js";
 import type { Identity } from "./handshake.js";
 import type { Keyring } from "./keyring.js";
 import type { LinkOptions } from "./link-options.js";
 import type { HeldMessage } from "./pending-queue.js";
-import type { SentRanges } from "./sent-ranges.js";
 
 /** What a link tells the node. */
 export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize"> {
-  /** A connection is gone: what is in `sent` and was not answered may have run. */
-  onLost(peer: LogicalAddress, sent: SentRanges, cause: Error): void;
+  /** A connection is gone: what is in `channel.sent` and was not answered may have run. */
+  onLost(channel: Channel, cause: Error): void;
   /** These messages left the queue: their link is ready now. */
   onSent(messages: readonly HeldMessage[]): void;
   /** These messages were never sent and will not be. `cause` says why, in one line. */

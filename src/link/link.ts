@@ -11,8 +11,9 @@
  * An inbound connection may take the place of idle, waiting and draining at once, of dialing by the rule of
  * `simultaneous-dial.ts`, and of ready when the present one is older or silent.
  */
-import { type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+
 import { parseEndpoint } from "../addr/endpoint.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
@@ -34,7 +35,12 @@ import { decideInbound } from "./simultaneous-dial.js";
 /** What a phase owns lives inside it; the object is its own epoch, so that a late callback sees that it is stale. */
 type LinkState =
   | { readonly phase: "idle" }
-  | { readonly phase: "dialing"; readonly abort: AbortController; giveUp: ((cause: Error) => void) | undefined; parked: PendingPeer | undefined }
+  | {
+      readonly phase: "dialing";
+      readonly abort: AbortController;
+      giveUp: ((cause: Error) => void) | undefined;
+      parked: PendingPeer | undefined;
+    }
   | { readonly phase: "ready"; readonly channel: Channel }
   | { readonly phase: "waiting"; readonly timer: TimerHandle }
   | { readonly phase: "draining"; readonly channel: Channel; readonly text: string }
@@ -43,7 +49,18 @@ type LinkState =
 export type LinkPhase = LinkState["phase"];
 
 /** Refusals that waiting does not mend: messages fail at once. */
-const PERMANENT: ReadonlySet<string> = new Set(["version", "layout", "cluster", "noCommonKey", "badProof", "wrongAddress", "insecure", "identity", "malformed", "purpose"]);
+const PERMANENT: ReadonlySet<string> = new Set([
+  "version",
+  "layout",
+  "cluster",
+  "noCommonKey",
+  "badProof",
+  "wrongAddress",
+  "insecure",
+  "identity",
+  "malformed",
+  "purpose",
+]);
 
 export class Link {
   readonly peer: LogicalAddress;
@@ -81,6 +98,11 @@ export class Link {
     return this.#state.phase === "ready" || this.#state.phase === "draining" ? this.#state.channel : undefined;
   }
 
+  /** All that are open, those too that only finish. */
+  get channels(): readonly Channel[] {
+    return this.channel === undefined ? [...this.#retired] : [this.channel, ...this.#retired];
+  }
+
   get queued(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#pending.length, bytes: this.#pending.bytes };
   }
@@ -103,7 +125,16 @@ export class Link {
   }
 
   /** Hot path when ready: straight into this turn's write. */
-  commit(kind: number, flags: number, to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, deadlineAt: number): CommitResult {
+  commit(
+    kind: number,
+    flags: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    deadlineAt: number,
+  ): CommitResult {
     const state = this.#state;
     if (state.phase === "ready") {
       if (state.channel.overfull) {
@@ -200,17 +231,18 @@ export class Link {
 
   /** Flushes and ends; what is queued fails. */
   close(): void {
-    const channels = [this.channel, ...this.#retired];
+    const { channel } = this;
+    if (channel !== undefined) this.#retired.add(channel);
     this.#enter({ phase: "closed" });
     this.#failPending(new Error("this node is closed"));
-    for (const channel of channels) channel?.end();
+    for (const retired of this.#retired) retired.end();
   }
 
   destroy(cause: Error): void {
-    const channels = [this.channel, ...this.#retired];
+    const { channels } = this;
     this.#enter({ phase: "closed" });
     this.#failPending(cause);
-    for (const channel of channels) channel?.destroy(cause);
+    for (const channel of channels) channel.destroy(cause);
   }
 
   /** The queue has got its first message. A dial that follows a failure too closely waits for its turn. */
@@ -233,7 +265,10 @@ export class Link {
     const dialing: LinkState = { phase: "dialing", abort: new AbortController(), giveUp: undefined, parked: undefined };
     this.#enter(dialing);
     this.#reach.attempt(clock.now());
-    const timeout = clock.setTimeout(() => dialing.abort.abort(new Error(`connect timed out after ${options.dialTimeoutMs} ms`)), options.dialTimeoutMs);
+    const timeout = clock.setTimeout(
+      () => dialing.abort.abort(new Error(`connect timed out after ${options.dialTimeoutMs} ms`)),
+      options.dialTimeoutMs,
+    );
     let endpoint: ReturnType<typeof parseEndpoint>;
     try {
       endpoint = parseEndpoint(text);
@@ -279,7 +314,8 @@ export class Link {
     this.#reach.failed(clock.now(), cause);
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "dial failed");
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
-    if (cause instanceof HandshakeError && cause.byPeer && cause.proven && cause.reason === "replaced") events.onReplaced(this.peer, cause.message);
+    if (cause instanceof HandshakeError && cause.byPeer && cause.proven && cause.reason === "replaced")
+      events.onReplaced(this.peer, cause.message);
     const waited = clock.now() - this.#roundAt;
     const hopeless = cause instanceof HandshakeError && PERMANENT.has(cause.reason);
     if (this.#pending.length === 0) return this.#enter({ phase: "idle" });
@@ -299,7 +335,8 @@ export class Link {
   /** Nothing more is tried for what is queued; the next message begins a new round. */
   #giveUp(cause: Error): void {
     const endpoint = this.#env.locate(this.peer);
-    const text = endpoint === undefined || this.#reach.failures === 0 ? cause.message : this.#reach.describe(endpoint, this.#env.clock.now());
+    const text =
+      endpoint === undefined || this.#reach.failures === 0 ? cause.message : this.#reach.describe(endpoint, this.#env.clock.now());
     this.#enter({ phase: "idle" });
     this.#failPending(new Error(text, { cause }));
   }
@@ -337,7 +374,11 @@ export class Link {
       if (settled) return;
       settled = true;
       clock.clearTimeout(timer);
-      if (older) inbound.refuse("replaced", `incarnation ${channel.peer.incarnation} of ${formatAddress(this.peer)} is alive, newer than ${inbound.peer.incarnation}`);
+      if (older)
+        inbound.refuse(
+          "replaced",
+          `incarnation ${channel.peer.incarnation} of ${formatAddress(this.peer)} is alive, newer than ${inbound.peer.incarnation}`,
+        );
       else inbound.refuse("duplicate", "the present connection is alive");
     });
   }
@@ -347,7 +388,10 @@ export class Link {
     const state = this.#state;
     const previous = this.channel;
     if (previous !== undefined && previous.peer.incarnation < inbound.peer.incarnation) {
-      previous.goAway("replaced", `incarnation ${inbound.peer.incarnation} of ${formatAddress(this.peer)} has come, newer than ${previous.peer.incarnation}`);
+      previous.goAway(
+        "replaced",
+        `incarnation ${inbound.peer.incarnation} of ${formatAddress(this.peer)} has come, newer than ${previous.peer.incarnation}`,
+      );
     }
     if (state.phase === "ready") state.channel.end();
     inbound.accept();
@@ -403,7 +447,7 @@ export class Link {
     } else if (unsent.length > 0) {
       events.onUnsent(unsent, cause);
     }
-    events.onLost(this.peer, channel.sent, cause);
+    events.onLost(channel, cause);
   }
 
   /** The only assignment of `#state`: releases what the old phase owned. */

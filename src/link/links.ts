@@ -76,7 +76,10 @@ export class Links {
       (error) => {
         done();
         this.#count(error instanceof HandshakeError ? error.reason : "other");
-        logger.warn({ remote: connection.remote, cause: error.message }, `refused a connection from ${connection.remote}: ${error.message}`);
+        logger.warn(
+          { remote: connection.remote, cause: error.message },
+          `refused a connection from ${connection.remote}: ${error.message}`,
+        );
       },
     );
   }
@@ -90,10 +93,17 @@ export class Links {
     for (const channel of this.#anonymous) channel.goAway("shutdown", text);
   }
 
-  close(): void {
+  /** Flushes and ends all connections. Resolves when they are gone, or were cut off after `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
     this.#stop(new Error("this node is closed"));
     for (const link of this.#links.values()) link.close();
     for (const channel of this.#anonymous) channel.end();
+    const open = [...this.#anonymous, ...[...this.#links.values()].flatMap((link) => link.channels)];
+    const timer = this.#env.clock.setTimeout(() => {
+      for (const channel of open) channel.destroy(new Error("not flushed in time"));
+    }, timeoutMs);
+    await Promise.all(open.map((channel) => channel.closed));
+    this.#env.clock.clearTimeout(timer);
   }
 
   destroy(cause: Error): void {
@@ -132,7 +142,10 @@ export class Links {
       onMessage: events.onMessage,
       onOversize: events.onOversize,
       onGoAway: () => {},
-      onClosed: () => this.#anonymous.delete(channel),
+      onClosed: (closed, cause) => {
+        this.#anonymous.delete(closed);
+        events.onLost(closed, cause);
+      },
     });
     this.#anonymous.add(channel);
     this.#armSweep();

@@ -40,7 +40,10 @@ export function openAsDialer(
   };
   const restart = (ms: number): void => {
     clock.clearTimeout(timer);
-    timer = clock.setTimeout(() => fail(new HandshakeError("timeout", `no answer to the opening within ${timeoutMs} ms; does the port speak clusterts?`)), ms);
+    timer = clock.setTimeout(
+      () => fail(new HandshakeError("timeout", `no answer to the opening within ${timeoutMs} ms; does the port speak clusterts?`)),
+      ms,
+    );
   };
   restart(timeoutMs);
   connection.setHandler({

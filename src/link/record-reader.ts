@@ -59,7 +59,9 @@ export class RecordReader {
 
 /** Whether a dialer that begins so expects an HTTP answer. */
 export function looksLikeHttp(bytes: Uint8Array): boolean {
-  return /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) /.test(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(16, bytes.length)).toString("latin1"));
+  return /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) /.test(
+    Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(16, bytes.length)).toString("latin1"),
+  );
 }
 
 function guessProtocol(bytes: Buffer): string {

@@ -2,7 +2,7 @@
  * The serving side: requests and one-way messages to handlers, results and errors back over the connection on which
  * the request came. A handler that returns no promise is answered in the same turn and leaves no trace.
  */
-import { type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
@@ -48,7 +48,7 @@ export class Dispatcher {
     this.handlers = handlers;
     this.#clock = clock;
     this.#logger = logger;
-    this.#inProgress = new RequestsInProgress(clock, options, (path, context) => this.#onExpired(path, context));
+    this.#inProgress = new RequestsInProgress(clock, options, (context) => this.#onExpired(context));
   }
 
   /** Requests that handlers work on. */
@@ -62,14 +62,25 @@ export class Dispatcher {
   }
 
   /** Hot path. `body[start, end)`: method id, [metadata], payload. */
-  onRequest(path: ReplyPath, flags: number, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, body: Buffer, start: number, end: number): void {
+  onRequest(
+    path: ReplyPath,
+    flags: number,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
     this.counters.requests++;
     const entry = end - start < 4 ? undefined : this.handlers.method(getU32(body, start));
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
     const full = this.#inProgress.full(path, size);
-    if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
-    const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + remainingMs;
+    if (full !== undefined)
+      return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
+    const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : path.arrivedAt + remainingMs;
     let input: unknown;
     let context: RequestContext;
     try {
@@ -81,7 +92,7 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
-      context = new RequestContext(from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
+      context = new RequestContext(path, from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
     } catch (error) {
       return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", `the request cannot be decoded: ${(error as Error).message}`);
     }
@@ -120,7 +131,8 @@ export class Dispatcher {
 
   /** The connection is gone: nobody waits for what came over it. */
   onPathClosed(path: ReplyPath, cause: Error): void {
-    for (const context of this.#inProgress.takePath(path)) context.abort(new RpcError("CANCELLED", `the link to the caller was lost: ${cause.message}`, { cause }));
+    for (const context of this.#inProgress.takePath(path))
+      context.abort(new RpcError("CANCELLED", `the link to the caller was lost: ${cause.message}`, { cause }));
   }
 
   /** Aborts what runs; gives how many requests that were. */
@@ -138,33 +150,33 @@ export class Dispatcher {
       return this.#replyError(path, context, error);
     }
     if (!isThenable(result)) return this.#reply(path, entry, context, result);
-    this.#inProgress.add(path, context);
+    this.#inProgress.add(context);
     result.then(
       (output) => {
-        if (this.#finish(path, context)) this.#reply(path, entry, context, output);
+        if (this.#finish(context)) this.#reply(path, entry, context, output);
       },
       (error: unknown) => {
-        if (this.#finish(path, context)) this.#replyError(path, context, error);
+        if (this.#finish(context)) this.#replyError(path, context, error);
       },
     );
   }
 
   /** Whether the answer is still wanted. */
-  #finish(path: ReplyPath, context: RequestContext): boolean {
-    if (this.#inProgress.take(path, context.from, context.epoch, context.seq) === context) return true;
+  #finish(context: RequestContext): boolean {
+    if (this.#inProgress.finish(context)) return true;
     this.counters.lateReplies++;
     return false;
   }
 
-  #onExpired(path: ReplyPath, context: RequestContext): void {
-    if (path.isClosed) return;
+  #onExpired(context: RequestContext): void {
     context.abort(new RpcError("DEADLINE_EXCEEDED", `the caller's deadline for ${context.method} is over`));
   }
 
   /** Hot path. */
   #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
     if (path.isClosed) return;
-    if (path.congested) return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
+    if (path.congested)
+      return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
     const codec: Codec<unknown> = entry.method.output;
     try {
       const writer = path.begin(path.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
@@ -174,9 +186,23 @@ export class Dispatcher {
     } catch (error) {
       path.abandon();
       if (error instanceof MessageTooLargeError) {
-        return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", `the reply is over the limit of ${path.maxPayloadBytes} bytes; ${HINT.tooLarge}`, "ran");
+        return this.#sendError(
+          path,
+          KIND.error,
+          context,
+          "RESOURCE_EXHAUSTED",
+          `the reply is over the limit of ${path.maxPayloadBytes} bytes; ${HINT.tooLarge}`,
+          "ran",
+        );
       }
-      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler's result cannot be encoded: ${(error as Error).message}`, "ran");
+      return this.#sendError(
+        path,
+        KIND.error,
+        context,
+        "INTERNAL",
+        `the handler's result cannot be encoded: ${(error as Error).message}`,
+        "ran",
+      );
     }
     path.commit(KIND.reply, 0, context.from, this.#sender.address, context.epoch, context.seq, 0, Number.POSITIVE_INFINITY);
   }
@@ -185,7 +211,10 @@ export class Dispatcher {
   #replyError(path: ReplyPath, context: RequestContext, error: unknown): void {
     if (path.isClosed) return;
     if (!RpcError.is(error)) {
-      this.#logger.error({ err: error, method: context.method, from: formatAddress(context.from) }, `the handler of ${context.method} threw`);
+      this.#logger.error(
+        { err: error, method: context.method, from: formatAddress(context.from) },
+        `the handler of ${context.method} threw`,
+      );
       const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler threw ${said}`, "ran");
     }
@@ -218,7 +247,15 @@ export class Dispatcher {
     path.commit(kind, 0, request.from, this.#sender.address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
   }
 
-  #oneWay(path: ReplyPath, entry: MessageHandler | undefined, flags: number, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+  #oneWay(
+    path: ReplyPath,
+    entry: MessageHandler | undefined,
+    flags: number,
+    from: LogicalAddress,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
     this.counters.oneWays++;
     if (entry === undefined) return this.drop(from, end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`);
     const full = this.#inProgress.full(path, end - start);
@@ -236,15 +273,25 @@ export class Dispatcher {
     } catch (error) {
       return this.drop(from, `${entry.name} cannot be decoded: ${(error as Error).message}`);
     }
-    const context = new RequestContext(from, entry.name, Number.POSITIVE_INFINITY, 0, this.#inProgress.nextOneWay(), end - start, metadata, this.#clock);
+    const context = new RequestContext(
+      path,
+      from,
+      entry.name,
+      Number.POSITIVE_INFINITY,
+      0,
+      this.#inProgress.nextOneWay(),
+      end - start,
+      metadata,
+      this.#clock,
+    );
     try {
       const result = ambient.run(context, entry.handler, input, context);
       if (!isThenable(result)) return;
-      this.#inProgress.add(path, context);
+      this.#inProgress.add(context);
       result.then(
-        () => void this.#inProgress.take(path, from, 0, context.seq),
+        () => void this.#inProgress.finish(context),
         (error: unknown) => {
-          this.#inProgress.take(path, from, 0, context.seq);
+          this.#inProgress.finish(context);
           this.#oneWayFailed(entry.name, from, error);
         },
       );

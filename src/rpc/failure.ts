@@ -1,5 +1,5 @@
 /** How a failed call reads: one line that names the method, both addresses, the cause, and what to do. */
-import { type AddressText, type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 
 /** The call that failed, as far as it is known. */
@@ -40,7 +40,8 @@ export const HINT = {
   unknownTarget: "discovery does not know it; is the address right? node.waitFor() waits for a node that is still starting",
   noMember: "node.waitFor() waits for one that is still starting",
   otherGroup: "nodes of other groups are reached through a harbor, and none is known",
-  pendingFull: "the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
+  pendingFull:
+    "the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
   congested: "too much waits to be read by the peer; await sends, or call less at once",
   tooManyCalls: "too many calls wait for replies; call less at once, or raise rpc.maxCallsInFlight",
   tooLarge: "send it in parts, or raise rpc.maxPayloadBytes on both nodes",

@@ -52,13 +52,15 @@ export class HandlerTable {
   /** @throws Error when the id is there already. */
   addMessage(message: Message<unknown>, handler: RunHandler): void {
     const there = this.#messages.get(message.messageId);
-    if (there !== undefined) throw new Error(`message id ${message.messageId} (${message.messageName}) has a handler already, for ${there.name}`);
+    if (there !== undefined)
+      throw new Error(`message id ${message.messageId} (${message.messageName}) has a handler already, for ${there.name}`);
     this.#messages.set(message.messageId, { name: message.messageName, codec: message, handler });
   }
 
   /** @throws Error when the command is there already, or is no 16-bit number. */
   addCommand(command: number, codec: Pick<Codec<unknown>, "decode">, handler: RunHandler): void {
-    if (!Number.isInteger(command) || command < 0 || command > 0xffff) throw new RangeError(`command ${command} is not a whole number from 0 to 65535`);
+    if (!Number.isInteger(command) || command < 0 || command > 0xffff)
+      throw new RangeError(`command ${command} is not a whole number from 0 to 65535`);
     if (this.#commands.has(command)) throw new Error(`command ${command} has a handler already`);
     this.#commands.set(command, { name: `command ${command}`, codec, handler });
   }

@@ -30,16 +30,18 @@ export interface Interceptors {
 }
 
 /** The interceptors around `innermost`, the first one outside. */
-export function chain<C>(interceptors: readonly ((call: C, next: (call: C) => Promise<unknown>) => Promise<unknown>)[], innermost: (call: C) => Promise<unknown>): (call: C) => Promise<unknown> {
+export function chain<C>(
+  interceptors: readonly ((call: C, next: (call: C) => Promise<unknown>) => Promise<unknown>)[],
+  innermost: (call: C) => Promise<unknown>,
+): (call: C) => Promise<unknown> {
   return interceptors.reduceRight<(call: C) => Promise<unknown>>(
-    (next, interceptor) =>
-      (call) => {
-        try {
-          return interceptor(call, next);
-        } catch (error) {
-          return Promise.reject(error);
-        }
-      },
+    (next, interceptor) => (call) => {
+      try {
+        return interceptor(call, next);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
     innermost,
   );
 }

@@ -52,6 +52,10 @@ export class LocalPath implements Outbound, ReplyPath {
     this.#sink = sink;
   }
 
+  get arrivedAt(): number {
+    return this.#clock.now();
+  }
+
   get isClosed(): boolean {
     return false;
   }
@@ -68,7 +72,15 @@ export class LocalPath implements Outbound, ReplyPath {
     this.#scratch.abandon();
   }
 
-  commit(kind: number, flags: number, _to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number): CommitResult {
+  commit(
+    kind: number,
+    flags: number,
+    _to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+  ): CommitResult {
     const body = this.#scratch.extract();
     if (kind === KIND.request && this.#bytes > this.#limits.maxBufferedBytes) return COMMIT.congested;
     this.#queue.push({ kind, flags, from, epoch, seq, remainingMs, body });

@@ -46,7 +46,8 @@ export class MessageSink {
         return this.#dispatcher.onBytes(path, flags, from, body, start, end);
       default:
         // A newer peer's kind never costs the link.
-        if ((flags & FLAGS.ignorable) === 0) this.#dispatcher.refuse(path, from, epoch, seq, "UNIMPLEMENTED", `frames of kind ${kind} are not known here`);
+        if ((flags & FLAGS.ignorable) === 0)
+          this.#dispatcher.refuse(path, from, epoch, seq, "UNIMPLEMENTED", `frames of kind ${kind} are not known here`);
     }
   }
 

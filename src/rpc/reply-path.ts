@@ -6,9 +6,20 @@ export interface ReplyPath {
   /** The node at the other end of the connection. */
   readonly peer: { readonly address: LogicalAddress };
   readonly isClosed: boolean;
+  /** When what is being read arrived. */
+  readonly arrivedAt: number;
   readonly congested: boolean;
   readonly maxPayloadBytes: number;
   begin(maxBodyBytes: number): BinaryWriter;
   abandon(): void;
-  commit(kind: number, flags: number, to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number, remainingMs: number, deadlineAt: number): unknown;
+  commit(
+    kind: number,
+    flags: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    deadlineAt: number,
+  ): unknown;
 }

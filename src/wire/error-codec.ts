@@ -2,7 +2,7 @@
  * Bodies of error, refused and hop-error frames: type-length-value (`tag u8, length u16, value`), unknown tags are
  * ignored. The frame's kind says whether the handler ran; a tag may say it more exactly.
  */
-import { type LogicalAddress, formatAddress } from "../addr/logical-address.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { Execution } from "../errors.js";
 import { getU32, putU32 } from "./header.js";
 import { MAX_DETAILS_BYTES, MAX_REASON_BYTES } from "./limits.js";

@@ -64,7 +64,17 @@ export class FragmentAssembler {
   }
 
   /** @throws {@link ProtocolError} for a fragment that contradicts its own head or the ones before it. */
-  add(from: number, epoch: number, seq: number, frameFlags: number, frame: Buffer, start: number, end: number, now: number, expiresAt: number): Assembly {
+  add(
+    from: number,
+    epoch: number,
+    seq: number,
+    frameFlags: number,
+    frame: Buffer,
+    start: number,
+    end: number,
+    now: number,
+    expiresAt: number,
+  ): Assembly {
     if (end - start < FRAGMENT_HEAD_BYTES) throw new ProtocolError("a fragment is shorter than its head");
     const kind = frame[start]!;
     const flags = frame[start + 1]!;
@@ -76,15 +86,21 @@ export class FragmentAssembler {
       return STRAY;
     }
     const size = end - start - FRAGMENT_HEAD_BYTES;
-    if (size === 0 || offset + size > total) throw new ProtocolError(`a fragment of ${size} bytes at ${offset} does not fit its message of ${total}`);
+    if (size === 0 || offset + size > total)
+      throw new ProtocolError(`a fragment of ${size} bytes at ${offset} does not fit its message of ${total}`);
     let partial = this.#partials.get(key);
     if (offset === 0) {
       if (partial !== undefined) throw new ProtocolError("a message was begun twice");
       const most = this.#limits.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES;
-      if (total > most) return { type: "refused", kind, reason: `message of ${total} bytes is over the limit of ${this.#limits.maxPayloadBytes}` };
+      if (total > most)
+        return { type: "refused", kind, reason: `message of ${total} bytes is over the limit of ${this.#limits.maxPayloadBytes}` };
       if (this.#bytes + total > this.#limits.maxPartialBytes) this.expire(now);
       if (this.#bytes > 0 && this.#bytes + total > this.#limits.maxPartialBytes) {
-        return { type: "refused", kind, reason: `${this.#bytes} bytes of unfinished messages from this peer, ${total} more are over the limit of ${this.#limits.maxPartialBytes}` };
+        return {
+          type: "refused",
+          kind,
+          reason: `${this.#bytes} bytes of unfinished messages from this peer, ${total} more are over the limit of ${this.#limits.maxPartialBytes}`,
+        };
       }
       partial = { body: Buffer.allocUnsafeSlow(total), received: 0, expiresAt };
       this.#partials.set(key, partial);

@@ -50,7 +50,19 @@ export const FLAGS = {
 } as const;
 
 /** Offsets into a frame. */
-export const AT = { length: 0, kind: 4, flags: 5, hops: 6, reserved: 7, to: 8, from: 12, epoch: 16, seq: 20, remainingMs: 24, body: 28 } as const;
+export const AT = {
+  length: 0,
+  kind: 4,
+  flags: 5,
+  hops: 6,
+  reserved: 7,
+  to: 8,
+  from: 12,
+  epoch: 16,
+  seq: 20,
+  remainingMs: 24,
+  body: 28,
+} as const;
 
 /** `value` as a big-endian u32 at `at`. By shifts: a call into `Buffer` costs more than the bytes. */
 export function putU32(buffer: Uint8Array, at: number, value: number): void {

@@ -17,11 +17,13 @@ const keyText = new TextDecoder("latin1");
 /** Checks and encodes what a caller wrote. @throws TypeError saying which key is wrong or that it is too large. */
 export function encodeMetadata(metadata: Readonly<Record<string, string | Uint8Array>> | Metadata): Uint8Array {
   const entries = metadata instanceof Map ? [...metadata] : Object.entries(metadata as Record<string, string | Uint8Array>);
-  if (entries.length > MAX_METADATA_ENTRIES) throw new TypeError(`metadata has ${entries.length} entries, at most ${MAX_METADATA_ENTRIES} are allowed`);
+  if (entries.length > MAX_METADATA_ENTRIES)
+    throw new TypeError(`metadata has ${entries.length} entries, at most ${MAX_METADATA_ENTRIES} are allowed`);
   const parts: { key: string; value: Uint8Array }[] = [];
   let size = 0;
   for (const [key, given] of entries) {
-    if (!KEY.test(key)) throw new TypeError(`metadata key ${JSON.stringify(key)} is not made of a-z, 0-9, ".", "_", "-" (1 to 128 of them)`);
+    if (!KEY.test(key))
+      throw new TypeError(`metadata key ${JSON.stringify(key)} is not made of a-z, 0-9, ".", "_", "-" (1 to 128 of them)`);
     const value = typeof given === "string" ? text.encode(given) : given;
     if (!(value instanceof Uint8Array)) throw new TypeError(`metadata ${JSON.stringify(key)} is neither a string nor bytes`);
     size += 3 + key.length + value.length;

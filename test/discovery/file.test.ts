@@ -2,13 +2,26 @@ import assert from "node:assert/strict";
 import { mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatAddress, type LogicalAddress } from "../../src/addr/logical-address.js";
+import { formatAddress, type LogicalAddress, parseAddress } from "../../src/addr/logical-address.js";
 import type { DiscoveryEvent, Member } from "../../src/discovery/discovery.js";
 import { file } from "../../src/discovery/file.js";
+import { Members } from "../../src/discovery/members.js";
+import type { DiscoveryReport } from "../../src/discovery/report.js";
+import type { Clock } from "../../src/internal/clock.js";
+import { Deferred } from "../../src/internal/deferred.js";
 import { discoveryContract } from "../contract/discovery.js";
 
 const ONE = '{ "nodes": [{ "address": "1.1.1", "endpoint": "10.0.0.1:8011" }] }';
 const TWO = '{ "nodes": [{ "address": "1.1.2", "endpoint": "10.0.0.2:8011" }] }';
+
+const realClock: Clock = {
+  now: () => performance.now(),
+  wallClock: () => Date.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+  afterTurn: (callback) => setImmediate(callback),
+  nextTurn: (callback) => setImmediate(callback),
+};
 
 suite("file discovery", () => {
   let folder: string;
@@ -125,6 +138,37 @@ suite("file discovery", () => {
     const view = reader();
     assert.match(await view.problem(), / cannot be read: EISDIR/);
     await view.end();
+  });
+
+  test("a view of a file that breaks and is repaired, keeps its members, tells it once, and has the new ones soon", async () => {
+    await writeFile(path, ONE);
+    const reports: DiscoveryReport[] = [];
+    let reported = new Deferred<void>();
+    const members = new Members({
+      self: parseAddress("1.9.1"),
+      discovery: file(path),
+      clock: realClock,
+      random: { next: Math.random, bytes: (length) => new Uint8Array(length) },
+      report: (report) => {
+        reports.push(report);
+        reported.resolve();
+      },
+    });
+    members.start();
+    await members.waitFor(1);
+    await writeFile(path, "{");
+    await reported.promise;
+    reported = new Deferred();
+    await assert.rejects(
+      members.waitForMember("1.1.2", { timeoutMs: 1_200 }),
+      /cluster\.json:1:2: the file ends while a { or \[ is still open/,
+    );
+    assert.deepEqual([reports.length, members.size], [1, 1], "two retries later");
+    await writeFile(path, TWO);
+    await members.waitForMember("1.1.2", { timeoutMs: 3_000 });
+    await reported.promise;
+    assert.equal(reports[1]?.text, "discovery: the watch works again");
+    await members.close();
   });
 
   test("an edit that changes nothing but the time, is not reported as a change", async () => {

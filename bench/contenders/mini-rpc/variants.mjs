@@ -1,0 +1,38 @@
+/** mini-rpc with one trick changed at a time; see options.mjs for what each means. All of them only run when named. */
+const variant = (opts) => ({ module: "mini-rpc", opts, optional: true });
+
+export const miniVariants = {
+  "mini:sync-write": variant({ flush: "sync" }),
+  "mini:cork": variant({ flush: "cork", out: "each" }),
+  "mini:microtask": variant({ flush: "microtask" }),
+  "mini:immediate": variant({ flush: "immediate" }),
+  "mini:writev": variant({ out: "writev" }),
+  "mini:concat": variant({ out: "concat" }),
+  "mini:fresh-buffer": variant({ out: "fresh" }),
+  "mini:onread-client": variant({ read: "onread-client" }),
+  "mini:onread-both": variant({ read: "onread" }),
+  "mini:ring": variant({ pending: "ring" }),
+  "mini:callback": variant({ completion: "callback" }),
+  "mini:async-fn": variant({ completion: "async" }),
+  "mini:als-server": variant({ als: true }),
+  "mini:set-timeout": variant({ timer: "each" }),
+  "mini:wheel": variant({ timer: "wheel" }),
+  "mini:deadline-scan": variant({ timer: "scan" }),
+  "mini:abort-signal": variant({ timer: "abort" }),
+  "mini:js-strings": variant({ str: "js" }),
+  "mini:js-write": variant({ str: "js-write" }),
+  "mini:ascii-check": variant({ str: "ascii-check" }),
+  "mini:latin1": variant({ str: "latin1" }),
+  "mini:nagle": variant({ noDelay: false }),
+  "mini:raw-handle": variant({ write: "handle" }),
+  "mini:async-handler": variant({ handlerKind: "async" }),
+  "mini:json": variant({ codec: "json" }),
+  "mini:protobufjs": variant({ codec: "protobufjs" }),
+  "mini:protobuf-es": variant({ codec: "protobuf-es" }),
+  // What a library pays anyhow: a codec, handlers that are async functions, a deadline per call.
+  "mini:whole": variant({ codec: "protobufjs", handlerKind: "async", timer: "scan" }),
+  "mini:whole-json": variant({ codec: "json", handlerKind: "async", timer: "scan" }),
+  "mini:best": variant({ best: true }),
+  "mini:best-callback": variant({ best: true, completion: "callback" }),
+  "mini:best-raw-handle": variant({ best: true, completion: "callback", write: "handle" }),
+};

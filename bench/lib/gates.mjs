@@ -1,0 +1,61 @@
+/** The figures that clusterts has to reach, and the verdict on each of them. */
+import { PEERS } from "../contenders/index.mjs";
+import { pairedRatios, values } from "./report.mjs";
+import { figure, median, range } from "./stats.mjs";
+
+const SUBJECT = "clusterts";
+
+/** `atLeast`: of the other's figure in the same round, median over the rounds. */
+const AGAINST_FLOORS = [
+  { scenario: "A", other: "floor-raw", atLeast: 0.85 },
+  { scenario: "B64", other: "mini:whole", atLeast: 0.8 },
+  { scenario: "B512", other: "mini:whole", atLeast: 0.8 },
+];
+
+/** Ahead of every peer wherever users would compare. */
+const AGAINST_PEERS = ["A", "B64", "B512", "C", "D"].flatMap((scenario) => PEERS.map((other) => ({ scenario, other, above: 1 })));
+
+export const GATES = [...AGAINST_FLOORS, ...AGAINST_PEERS];
+export const gatedScenarios = [...new Set(GATES.map(({ scenario }) => scenario))];
+
+export function gateContenders(scenario) {
+  return [SUBJECT, ...GATES.filter((gate) => gate.scenario === scenario).map(({ other }) => other)];
+}
+
+/**
+ * One `{ verdict, line }` per gate of `plan`: `PASS`, `FAIL`, or `SKIP` when the other contender does not offer the
+ * scenario. What could not be measured has not been reached: `FAIL`.
+ */
+export function judge(plan, results) {
+  return GATES.flatMap((gate) => {
+    const names = plan.find(({ scenario }) => scenario === gate.scenario)?.names ?? [];
+    return names.includes(SUBJECT) && names.includes(gate.other) ? [verdictOn(gate, results[gate.scenario])] : [];
+  });
+}
+
+function verdictOn(gate, byContender) {
+  const wanted = gate.atLeast === undefined ? `ahead of ${gate.other}` : `>= ${gate.atLeast} x ${gate.other}`;
+  const say = (verdict, why) => ({ verdict, line: `${verdict}  ${gate.scenario.padEnd(4)} ${SUBJECT} ${wanted}: ${why}` });
+
+  const other = byContender?.[gate.other] ?? [];
+  if (other.length > 0 && other.every((result) => result.skip)) return say("SKIP", `${gate.other} does not offer it`);
+  for (const name of [SUBJECT, gate.other]) {
+    const runs = byContender?.[name] ?? [];
+    const broken = runs.find((result) => !Number.isFinite(result.value));
+    if (broken !== undefined) return say("FAIL", `${name} gave no figure: ${firstLine(broken.error ?? "it does not offer the scenario")}`);
+    if (runs.length === 0) return say("FAIL", `${name} was not measured`);
+  }
+
+  const ratios = pairedRatios(byContender, SUBJECT, gate.other);
+  const ratio = median(ratios);
+  const reached = gate.atLeast === undefined ? ratio > gate.above : ratio >= gate.atLeast;
+  const of = (name) => `${figure(median(values(byContender[name])))} (${range(values(byContender[name])) || "one round"})`;
+  return say(
+    reached ? "PASS" : "FAIL",
+    `${figure(ratio)}${ratios.length > 1 ? ` (${range(ratios)})` : ""}, ${of(SUBJECT)} against ${of(gate.other)}`,
+  );
+}
+
+function firstLine(text) {
+  return text.split("\n")[0];
+}

@@ -1,0 +1,52 @@
+/** Where a message goes: to this node itself, over the link to a node of the same group, or nowhere, with the reason. */
+import { ANONYMOUS, addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import type { Members } from "../discovery/members.js";
+import type { Links } from "../link/links.js";
+import { HINT } from "../rpc/failure.js";
+import type { LocalPath } from "../rpc/local-path.js";
+import type { Outbound } from "../rpc/outbound.js";
+import type { Policy } from "../rpc/picker.js";
+import type { Router } from "../rpc/router.js";
+
+export class NodeRouter implements Router {
+  readonly #self: LogicalAddress;
+  readonly #group: number;
+  readonly #members: Members;
+  readonly #links: Links;
+  readonly #local: LocalPath;
+  /** Why nothing can be sent at all. */
+  #stopped: string | undefined = "this node has not been started: await node.start() first";
+
+  constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath) {
+    this.#self = self;
+    this.#group = addressGroup(self);
+    this.#members = members;
+    this.#links = links;
+    this.#local = local;
+  }
+
+  open(): void {
+    this.#stopped = undefined;
+  }
+
+  /** Hot path. */
+  route(to: LogicalAddress): Outbound | string {
+    if (this.#stopped !== undefined) return this.#stopped;
+    if (to === this.#self) return this.#local;
+    if (to >>> 20 === this.#group || (isHarbor(to) && isHarbor(this.#self))) return this.#links.get(to);
+    return to === ANONYMOUS ? "0.0.0 is anonymous: it can call, not be called" : HINT.otherGroup;
+  }
+
+  pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined {
+    const picked = this.#members.tryPick(type, policy);
+    if (picked === undefined || picked !== not || typeof policy !== "string") return picked;
+    // A second attempt goes elsewhere where the policy leaves a choice; a hash or a function says itself who it is.
+    const others = this.#members.candidates(type).filter((candidate) => candidate.address !== not);
+    return others.length === 0 ? picked : this.#members.tryPick(type, () => others[Math.floor(Math.random() * others.length)]);
+  }
+
+  describe(to: LogicalAddress): string {
+    if (to === this.#self) return "it is this node itself";
+    return this.#links.peek(to)?.describe() ?? "no link";
+  }
+}

@@ -1,0 +1,386 @@
+/**
+ * A node: what users hold. Plugs discovery, links and calls together; nothing below knows that it exists.
+ */
+
+import { formatEndpoint } from "../addr/endpoint.js";
+import { type AddressLike, type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import type { Member, MemberPatch } from "../discovery/discovery.js";
+import { Members } from "../discovery/members.js";
+import { StartError } from "../errors.js";
+import { DialLimiter } from "../link/dial-limiter.js";
+import type { Identity } from "../link/handshake.js";
+import { Keyring } from "../link/keyring.js";
+import type { LinkEvents } from "../link/link-environment.js";
+import { Links } from "../link/links.js";
+import { RpcCaller } from "../rpc/caller.js";
+import { Dispatcher } from "../rpc/dispatcher.js";
+import { HandlerTable } from "../rpc/handler-table.js";
+import type { Interceptors } from "../rpc/interceptor.js";
+import { LocalPath } from "../rpc/local-path.js";
+import { MessageSink } from "../rpc/message-sink.js";
+import type { Policy } from "../rpc/picker.js";
+import { rawBytes } from "../rpc/raw-bytes.js";
+import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type { Listener } from "../transport/transport.js";
+import { epochOf, makeIncarnation } from "./incarnation.js";
+import { NodeRouter } from "./node-router.js";
+import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
+import { findPlace, listen, refuseIfTaken, register, type Starting } from "./start.js";
+import { linkStatus, type NodePhase, type NodeStatus } from "./status.js";
+import { SOFTWARE } from "./version.js";
+
+export interface StartOptions {
+  /** Milliseconds to find this node's place, listen and register. Default 10,000. */
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface CloseOptions {
+  /** Milliseconds for what has begun to finish. Default 10,000. */
+  timeoutMs?: number | undefined;
+}
+
+/** What `close()` had to cut off. */
+export interface CloseReport {
+  readonly timedOut: boolean;
+  /** Calls of this node that had no reply yet. */
+  readonly callsCut: number;
+  /** Requests of others that handlers still worked on. */
+  readonly requestsCut: number;
+  /** Messages that waited for a link and were not sent. */
+  readonly messagesLost: number;
+}
+
+/** Longest time to become unavailable in discovery when a node closes. */
+const ANNOUNCE_TIMEOUT_MS = 2_000;
+
+/** Longest time to send what is buffered when a node closes. */
+const FLUSH_TIMEOUT_MS = 1_000;
+
+/** Makes a node; nothing is opened before `start()`, so that handlers are there before the first request. */
+export function createNode(options: NodeOptions): ClusterNode {
+  return new ClusterNode(resolveNodeOptions(options));
+}
+
+/** Makes and starts a node, for those that only call. @throws as {@link createNode} and {@link ClusterNode.start}. */
+export async function startNode(options: NodeOptions & StartOptions): Promise<ClusterNode> {
+  const { timeoutMs, signal, ...rest } = options;
+  return await createNode(rest).start({ timeoutMs, signal });
+}
+
+export class ClusterNode implements Caller, Registrar, AsyncDisposable {
+  readonly address: LogicalAddress;
+  readonly #options: ResolvedNodeOptions;
+  readonly #identity: Identity;
+  readonly #keyring: Keyring;
+  readonly #sender: { readonly address: LogicalAddress; epoch: number };
+  readonly #members: Members;
+  readonly #links: Links;
+  readonly #local: LocalPath;
+  readonly #router: NodeRouter;
+  readonly #caller: RpcCaller;
+  readonly #handlers = new HandlerTable();
+  readonly #dispatcher: Dispatcher;
+  readonly #sink: MessageSink;
+  readonly #abortStart = new AbortController();
+  #phase: NodePhase = "new";
+  #listener: Listener | undefined;
+  #registered = false;
+  #messagesLost = 0;
+  #closing: Promise<CloseReport> | undefined;
+
+  /** @internal Use {@link createNode}. */
+  constructor(options: ResolvedNodeOptions) {
+    const { address, clock, discovery, link, logger, random, rpc, transport } = options;
+    this.address = address;
+    this.#options = options;
+    const incarnation = makeIncarnation(clock, random);
+    this.#identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
+    this.#sender = { address, epoch: epochOf(incarnation) };
+    this.#keyring = new Keyring(options.secrets);
+    this.#members = new Members({
+      self: address,
+      discovery,
+      clock,
+      random,
+      report: ({ level, text, cause, type }) => logger[level]({ type, ...(cause !== undefined && { err: cause }) }, text),
+    });
+    this.#members.onChange(({ added, updated, removed }) => {
+      for (const member of added) this.#links.onMemberChanged(member.address, true);
+      for (const member of updated) this.#links.onMemberChanged(member.address, true);
+      for (const member of removed) this.#links.onMemberChanged(member.address, false);
+    });
+    this.#links = new Links(
+      {
+        identity: this.#identity,
+        keyring: this.#keyring,
+        transport,
+        clock,
+        random,
+        options: link,
+        limiter: new DialLimiter(link.maxDialsPerSecond),
+        logger,
+        events: this.#linkEvents(),
+        locate: (peer) => this.#members.get(peer)?.endpoint,
+      },
+      options.insecure,
+    );
+    this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
+    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
+    this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
+    this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
+    this.#sink = new MessageSink(this.#caller, this.#dispatcher);
+    this.#local.connect(this.#sink);
+  }
+
+  /**
+   * Finds this node's place in discovery, listens, and registers where the discovery registers nodes.
+   *
+   * @throws {@link StartError} saying why not; nothing is left running then.
+   */
+  async start(options: StartOptions = {}): Promise<this> {
+    if (this.#phase !== "new")
+      throw new StartError("CLOSED", `${formatAddress(this.address)} was started or closed before: make a new node`);
+    this.#phase = "starting";
+    const { timeoutMs = 10_000, signal } = options;
+    const { clock } = this.#options;
+    const abort = this.#abortStart;
+    const onAbort = (): void => abort.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const timer = clock.setTimeout(
+      () => abort.abort(new StartError("TIMEOUT", `${formatAddress(this.address)} did not start within ${timeoutMs} ms`)),
+      timeoutMs + 100,
+    );
+    try {
+      await this.#start({
+        options: this.#options,
+        members: this.#members,
+        identity: this.#identity,
+        keyring: this.#keyring,
+        signal: abort.signal,
+        timeoutMs,
+      });
+      return this;
+    } catch (error) {
+      await this.#shutDown(0);
+      throw error;
+    } finally {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Registers the handler of a method; generated code calls it. To be done before `start()`. */
+  handle<I, O>(method: Method<I, O>, handler: (input: never, context: Context) => unknown): void {
+    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as (input: unknown, context: Context) => unknown);
+  }
+
+  /**
+   * Registers the handler of a one-way message: a protobuf message with a registered id, or raw bytes by a 16-bit command.
+   *
+   * @throws Error when the id or command has a handler already.
+   */
+  onMessage<T>(message: Message<T>, handler: (value: T, context: Context) => void | Promise<void>): void;
+  onMessage(command: number, handler: (payload: Uint8Array, context: Context) => void | Promise<void>): void;
+  onMessage(what: Message<unknown> | number, handler: (input: never, context: Context) => void | Promise<void>): void {
+    const run = handler as (input: unknown, context: Context) => unknown;
+    if (typeof what === "number") this.#handlers.addCommand(what, rawBytes, run);
+    else this.#handlers.addMessage(what, run);
+  }
+
+  /** Puts code around every call, on the calling side, the handling side, or both. The first one added is outermost. */
+  use(interceptors: Interceptors): void {
+    if (interceptors.caller !== undefined) this.#caller.use(interceptors.caller);
+    if (interceptors.handler !== undefined) this.#handlers.use(interceptors.handler);
+  }
+
+  /** One call; generated stubs use it. @throws {@link RpcError} by rejection, never at once. */
+  invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
+    return this.#caller.invoke(to, method as Method<unknown, unknown>, input, options) as Promise<O>;
+  }
+
+  /** One-way to a method: its handler runs, its result goes nowhere. See {@link send} for when it resolves. */
+  post<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: PostOptions): Promise<void> {
+    return this.#caller.post(to, method as Method<unknown, unknown>, input, options);
+  }
+
+  /**
+   * Sends a one-way message: a protobuf message with a registered id, or raw bytes by a 16-bit command. Resolves when it
+   * has been handed to the connection, later when too much waits there: awaiting it is the back pressure. It may still
+   * be lost with the connection.
+   *
+   * @throws {@link RpcError} by rejection, when it was not sent and never will be.
+   */
+  send<T>(to: Target, message: Message<T>, value: Partial<T>, options?: PostOptions): Promise<void>;
+  send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
+  send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
+    if (typeof what === "number") return this.#caller.sendBytes(to, what, value as Uint8Array, options);
+    return this.#caller.sendMessage(to, what, value, options);
+  }
+
+  /** A node of `type` that is visible, available and not shutting down; `undefined` when there is none. */
+  pick(type: number, policy: Policy = "random"): LogicalAddress | undefined {
+    return this.#members.tryPick(type, policy);
+  }
+
+  /** Resolves with the nodes of `type` once `count` of them (default 1) are there, within `timeoutMs` (default 10,000). */
+  waitFor(type: number, options: { count?: number; timeoutMs?: number; signal?: AbortSignal } = {}): Promise<readonly Member[]> {
+    return this.#members.waitFor(type, options);
+  }
+
+  /** What discovery says about `address`. */
+  member(address: AddressLike): Member | undefined {
+    return this.#members.get(toAddress(address));
+  }
+
+  /** Changes what others see of this node. Only where the discovery registers nodes. */
+  update(patch: MemberPatch): Promise<void> {
+    return this.#members.update(patch);
+  }
+
+  /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
+  setSecrets(secrets: readonly string[]): void {
+    this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets);
+  }
+
+  /** What this node is doing now. */
+  status(): NodeStatus {
+    const { endpoint } = this.#listener ?? {};
+    return {
+      address: formatAddress(this.address),
+      phase: this.#phase,
+      endpoint: endpoint && formatEndpoint(endpoint),
+      incarnation: this.#identity.incarnation,
+      links: [...this.#links].map(linkStatus),
+      anonymousPeers: this.#links.anonymousCount,
+      callsInFlight: this.#caller.inFlight,
+      requestsInProgress: this.#dispatcher.inProgress,
+      members: this.#members.size,
+      oneWaysDropped: this.#dispatcher.counters.oneWaysDropped,
+      refusals: Object.fromEntries(this.#links.refusals),
+    };
+  }
+
+  /**
+   * Leaves in order: unavailable in discovery, peers are told, what has begun finishes within `timeoutMs`, what is
+   * buffered is sent, everything is closed. Never rejects for what others do. Afterwards nothing of it keeps the process alive.
+   */
+  close(options: CloseOptions = {}): Promise<CloseReport> {
+    this.#closing ??= this.#close(options.timeoutMs ?? 10_000);
+    return this.#closing;
+  }
+
+  /** Ends everything at once. Calls in flight fail. */
+  destroy(reason = "this node was destroyed"): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
+    this.#caller.close(reason);
+    this.#dispatcher.close(reason);
+    this.#links.destroy(new Error(reason));
+    const ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs: FLUSH_TIMEOUT_MS })]);
+    ended.catch((err: unknown) => this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #start(starting: Starting): Promise<void> {
+    const place = await findPlace(starting);
+    const holder = place.type === "configured" ? place.member : place.stale;
+    if (holder !== undefined) await refuseIfTaken(starting, holder.endpoint);
+    starting.signal.throwIfAborted();
+    this.#listener = await listen(starting, place, (connection) => this.#links.accept(connection));
+    starting.signal.throwIfAborted();
+    if (place.type === "registering") {
+      const token = await register(starting, this.#listener.endpoint, () => {});
+      this.#registered = true;
+      if (token !== undefined) {
+        this.#identity.incarnation = token;
+        this.#sender.epoch = epochOf(token);
+      }
+    }
+    this.#router.open();
+    this.#phase = "running";
+    this.#options.logger.info({ endpoint: formatEndpoint(this.#listener.endpoint) }, `${formatAddress(this.address)} is up`);
+  }
+
+  #linkEvents(): LinkEvents {
+    return {
+      onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
+        this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
+      onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
+      onLost: (channel, cause) => {
+        for (const { to, first, last } of channel.sent) this.#caller.onLost(to, first, last, cause);
+        this.#dispatcher.onPathClosed(channel, cause);
+      },
+      onSent: (messages) => {
+        for (const { to, seq } of messages) this.#caller.onSent(to, seq);
+      },
+      onUnsent: (messages, cause) => {
+        for (const { to, seq } of messages) {
+          this.#messagesLost++;
+          this.#caller.onUnsent(to, seq, cause);
+        }
+      },
+      onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
+      onReplaced: (by, text) => this.#onReplaced(by, text),
+      callsWait: (peer) => this.#caller.waitsFor(peer),
+    };
+  }
+
+  /** A newer incarnation of this address is alive: this one must not go on beside it. */
+  #onReplaced(by: LogicalAddress, text: string): void {
+    if (this.#phase === "closed") return;
+    const own: AddressText = formatAddress(this.address);
+    this.#options.logger.error({ by: formatAddress(by) }, `${own} was replaced: ${text}; this node stops`);
+    this.destroy(`${own} was replaced by a newer incarnation: ${text}`);
+  }
+
+  async #close(timeoutMs: number): Promise<CloseReport> {
+    if (this.#phase === "closed") return { timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 };
+    return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
+  }
+
+  async #announceClosing(): Promise<void> {
+    try {
+      await this.#members.update({ available: false });
+    } catch (err) {
+      this.#options.logger.warn({ err }, `${formatAddress(this.address)} could not say in discovery that it is closing`);
+    }
+  }
+
+  async #shutDown(timeoutMs: number): Promise<CloseReport> {
+    const { clock } = this.#options;
+    const own = formatAddress(this.address);
+    this.#phase = "closing";
+    this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
+    let timedOut = false;
+    if (timeoutMs > 0) {
+      this.#links.announceShutdown(`${own} is closing`);
+      const until = clock.now() + timeoutMs;
+      if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
+      const finished = Promise.all([this.#caller.idle(), this.#dispatcher.idle()]);
+      timedOut = !(await within(finished, Math.max(0, until - clock.now()), clock));
+    }
+    const lostBefore = this.#messagesLost;
+    const callsCut = this.#caller.close(`${own} was closed`);
+    const requestsCut = this.#dispatcher.close(`${own} was closed`);
+    this.#phase = "closed";
+    await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
+    return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
+  }
+}
+
+/** Whether `done` settles within `ms`. */
+function within(done: Promise<unknown>, ms: number, clock: ResolvedNodeOptions["clock"]): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(() => resolve(false), ms, true);
+    done.finally(() => {
+      clock.clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}

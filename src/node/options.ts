@@ -1,0 +1,195 @@
+/** What a node is made with: documented here, checked once, filled in and frozen. */
+import { z } from "zod";
+import { parseEndpoint } from "../addr/endpoint.js";
+import { type AddressLike, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import type { Discovery } from "../discovery/discovery.js";
+import { InvalidOptionsError } from "../errors.js";
+import type { Clock, Random } from "../internal/clock.js";
+import { type Logger, silentLogger } from "../internal/logger.js";
+import type { Resolved } from "../internal/resolved.js";
+import { systemClock, systemRandom } from "../internal/system-clock.js";
+import type { LinkOptions } from "../link/link-options.js";
+import type { RpcOptions } from "../rpc/rpc-options.js";
+import { TcpTransport } from "../transport/tcp.js";
+import type { Transport } from "../transport/transport.js";
+import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
+import { consoleLogger } from "./console-logger.js";
+
+/** Fewest bytes of a secret. */
+export const MIN_SECRET_BYTES = 32;
+
+export interface NodeOptions {
+  /** This node's logical address, `"group.type.id"`. */
+  address: AddressLike;
+  /** Who else there is: `memory()`, `file(path)`, or one of your own. */
+  discovery: Discovery;
+  /** Name of the cluster; nodes of another one are refused. Default `"default"`. */
+  cluster?: string | undefined;
+  /**
+   * Where to listen, `host:port`; port 0 takes a free one. Default: a configured node listens where discovery says that it
+   * is, a registering one on `127.0.0.1:0`.
+   */
+  listen?: string | undefined;
+  /** Where others dial this node, when that is not where it listens (NAT, containers): `host:port`, or `host` with the port it listens on. */
+  advertise?: string | undefined;
+  /** Whether nodes of other groups discover this node. Default false. */
+  export?: boolean | undefined;
+  /** Shared secrets of 32 bytes or more, the same on all nodes; several while they are exchanged. The first one that both sides have is used. */
+  secrets?: readonly string[] | undefined;
+  /** Without a secret only connections from this machine are taken; `true` takes all. For networks where everybody may do everything. */
+  insecure?: true | undefined;
+  /** Whom the library tells what happens; `false`: nobody. Default: warnings and errors to the console. */
+  logger?: Logger | false | undefined;
+  /** Published to others with this node's entry. */
+  metadata?: Record<string, string> | undefined;
+  /** The application's version, published likewise. */
+  version?: string | undefined;
+  link?: LinkOptions | undefined;
+  rpc?: RpcOptions | undefined;
+  /** How bytes get to other nodes. Default TCP. */
+  transport?: Transport | undefined;
+  /** Time; a virtual one in tests. */
+  clock?: Clock | undefined;
+  /** Chance; a seeded one in tests. */
+  random?: Random | undefined;
+}
+
+/** Options after defaults. */
+export interface ResolvedNodeOptions {
+  readonly address: LogicalAddress;
+  readonly discovery: Discovery;
+  readonly cluster: string;
+  readonly listen: string | undefined;
+  readonly advertise: string | undefined;
+  readonly export: boolean;
+  readonly secrets: readonly string[];
+  readonly insecure: boolean;
+  readonly logger: Logger;
+  readonly metadata: Record<string, string> | undefined;
+  readonly version: string | undefined;
+  readonly link: Resolved<LinkOptions>;
+  readonly rpc: Resolved<RpcOptions>;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const ms = (standard: number) => z.number().int().positive().max(MAX_TIMER_MS).default(standard);
+const count = (standard: number) => z.number().int().positive().default(standard);
+const bytes = (standard: number) => z.number().int().positive().default(standard);
+
+const linkOptions = z.strictObject({
+  dialTimeoutMs: ms(5_000),
+  handshakeTimeoutMs: ms(5_000),
+  reachTimeoutMs: ms(5_000),
+  backoffMs: ms(100),
+  maxBackoffMs: ms(2_000),
+  maxDialsPerSecond: count(200),
+  keepaliveMs: ms(15_000),
+  probeMs: ms(3_000),
+  keepaliveTimeoutMs: ms(5_000),
+  unansweredMs: ms(60_000),
+  maxPendingMessages: count(1_024),
+  maxPendingBytes: bytes(8 * 1024 ** 2),
+  highWaterBytes: bytes(1024 ** 2),
+  maxBufferedBytes: bytes(16 * 1024 ** 2),
+  slowPeerBytes: bytes(32 * 1024 ** 2),
+  maxPartialBytes: bytes(16 * 1024 ** 2),
+  maxOpenings: count(256),
+}) satisfies z.ZodType<Resolved<LinkOptions>, LinkOptions>; // a missing key or default does not compile
+
+const rpcOptions = z.strictObject({
+  callTimeoutMs: ms(10_000),
+  maxPayloadBytes: z.number().int().positive().max(MAX_PAYLOAD_BYTES).default(DEFAULT_MAX_PAYLOAD_BYTES),
+  maxCallsInFlight: count(65_536),
+  maxRequests: count(16_384),
+  maxRequestsPerPeer: count(8_192),
+  maxRequestBytes: bytes(64 * 1024 ** 2),
+}) satisfies z.ZodType<Resolved<RpcOptions>, RpcOptions>;
+
+/** An object with these methods; it is handed on as it is. */
+function having<T>(what: string, ...methods: (keyof T & string)[]): z.ZodType<T, T> {
+  return z.custom<T>(
+    (value) => typeof value === "object" && value !== null && methods.every((name) => typeof (value as T)[name] === "function"),
+    {
+      error: `expected ${what}, with ${methods.map((name) => `${name}()`).join(", ")}`,
+    },
+  );
+}
+
+/** A text that `parse` takes; its complaint becomes the fault. */
+function parsed<I, O>(parse: (value: I) => O): z.ZodType<O, I> {
+  return z.unknown().transform((value, context) => {
+    try {
+      return parse(value as I);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  }) as unknown as z.ZodType<O, I>;
+}
+
+const endpoint = parsed((value: string) => {
+  parseEndpoint(String(value));
+  return value;
+});
+
+const secret = z
+  .string()
+  .refine(
+    (value) => new TextEncoder().encode(value).length >= MIN_SECRET_BYTES,
+    `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
+  );
+
+const nodeOptions = z.strictObject({
+  address: parsed((value: AddressLike) => toAddress(value)),
+  discovery: having<Discovery>("a discovery", "watch"),
+  cluster: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
+    .default("default"),
+  listen: endpoint.optional(),
+  advertise: z.string().min(1).optional(),
+  export: z.boolean().default(false),
+  secrets: z.array(secret).max(8).default([]),
+  insecure: z.literal(true).optional(),
+  logger: z.union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")]).optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  version: z.string().optional(),
+  link: linkOptions.prefault({}),
+  rpc: rpcOptions.prefault({}),
+  transport: having<Transport>("a transport", "dial", "listen").optional(),
+  clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
+  random: having<Random>("a source of chance", "next", "bytes").optional(),
+});
+
+/** @throws {@link InvalidOptionsError} listing every fault. */
+export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
+  const result = nodeOptions.safeParse(options, { reportInput: false });
+  if (!result.success) {
+    throw new InvalidOptionsError(
+      "node options",
+      result.error.issues.map((issue) => (issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`)),
+    );
+  }
+  const { data } = result;
+  const { maxBufferedBytes, highWaterBytes, slowPeerBytes } = data.link;
+  if (!(highWaterBytes <= maxBufferedBytes && maxBufferedBytes <= slowPeerBytes)) {
+    throw new InvalidOptionsError("node options", ["link: highWaterBytes, maxBufferedBytes and slowPeerBytes must not fall in this order"]);
+  }
+  const clock = data.clock ?? systemClock;
+  return Object.freeze({
+    ...data,
+    listen: data.listen,
+    advertise: data.advertise,
+    insecure: data.insecure === true,
+    metadata: data.metadata,
+    version: data.version,
+    logger: data.logger === false ? silentLogger : (data.logger ?? consoleLogger),
+    clock,
+    random: data.random ?? systemRandom,
+    transport: data.transport ?? new TcpTransport({ clock }),
+  });
+}

@@ -1,0 +1,173 @@
+/** The steps between `start()` and a node that others can reach, each with an error that says what is wrong. */
+import { type Endpoint, formatEndpoint, isLoopbackHost, isWildcardHost, parseEndpoint } from "../addr/endpoint.js";
+import { formatAddress } from "../addr/logical-address.js";
+import type { Member } from "../discovery/discovery.js";
+import type { Members } from "../discovery/members.js";
+import { RpcError, StartError } from "../errors.js";
+import { DialerHandshake, type Identity, type PeerHello } from "../link/handshake.js";
+import type { Keyring } from "../link/keyring.js";
+import { openAsDialer } from "../link/opening.js";
+import type { Connection, Listener } from "../transport/transport.js";
+import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
+import type { ResolvedNodeOptions } from "./options.js";
+
+/** Longest time to find out whether somebody else has this address. */
+const PROBE_TIMEOUT_MS = 2_000;
+const DEFAULT_LISTEN = "127.0.0.1:0";
+
+export interface Starting {
+  readonly options: ResolvedNodeOptions;
+  readonly members: Members;
+  readonly identity: Identity;
+  readonly keyring: Keyring;
+  /** Aborted when the time for starting is over, by the caller's signal, or by `close()`. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** How this node gets its place: written by hand into discovery, or announced by itself. */
+export type Place =
+  | { readonly type: "configured"; readonly member: Member }
+  | { readonly type: "registering"; readonly stale: Member | undefined };
+
+/** Finds this node in discovery, or that it is to register. */
+export async function findPlace({ options, members, signal, timeoutMs }: Starting): Promise<Place> {
+  const { address } = options;
+  const text = formatAddress(address);
+  members.start();
+  try {
+    await members.ready({ timeoutMs, signal });
+    const present = members.get(address);
+    if (present !== undefined && present.incarnation === undefined) return { type: "configured", member: present };
+    if (members.registers) return { type: "registering", stale: present };
+    return { type: "configured", member: await members.waitForMember(address, { timeoutMs, signal }) };
+  } catch (error) {
+    if (signal.aborted) throw aborted(signal, text);
+    const reason = RpcError.is(error) ? error.reason : String(error);
+    if (members.get(address) === undefined && /is not in discovery/.test(reason)) {
+      throw new StartError("NOT_IN_DISCOVERY", `${text} did not start: ${reason}; add it there, or use a discovery that registers nodes`, {
+        cause: error,
+      });
+    }
+    throw new StartError("TIMEOUT", `${text} did not start: ${reason}`, { cause: error });
+  }
+}
+
+/** @throws {@link StartError} `ADDRESS_IN_USE` when a live node answers for this address at the endpoint in discovery. */
+export async function refuseIfTaken(starting: Starting, endpoint: string): Promise<void> {
+  const text = formatAddress(starting.options.address);
+  const holder = await whoAnswers(starting, endpoint);
+  if (holder === undefined) return;
+  throw new StartError(
+    "ADDRESS_IN_USE",
+    `${text} did not start: address in use, a live ${text} (${holder.software}) answers at ${endpoint}`,
+  );
+}
+
+export async function listen({ options }: Starting, place: Place, onConnection: (connection: Connection) => void): Promise<Listener> {
+  const text = options.listen ?? (place.type === "configured" ? place.member.endpoint : DEFAULT_LISTEN);
+  const endpoint = parseEndpoint(text);
+  if (options.secrets.length === 0 && !options.insecure && !isLoopbackHost(endpoint.host)) {
+    options.logger.warn(
+      { endpoint: text },
+      `${formatAddress(options.address)} listens on ${text} without secrets: only connections from this machine will be taken`,
+    );
+  }
+  try {
+    return await options.transport.listen(endpoint, onConnection);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    const why =
+      code === "EADDRINUSE"
+        ? "the port is taken by another process"
+        : code === "EADDRNOTAVAIL"
+          ? "this machine has no such address"
+          : message;
+    throw new StartError("LISTEN_FAILED", `${formatAddress(options.address)} did not start: cannot listen on ${text}: ${why}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Announces this node. Gives the store's fencing token, if it has one. */
+export async function register(
+  starting: Starting,
+  bound: Endpoint,
+  onRenewed: (token: bigint | undefined) => void,
+): Promise<bigint | undefined> {
+  const { options, members, identity, signal } = starting;
+  const text = formatAddress(options.address);
+  const self: Member = {
+    address: options.address,
+    endpoint: advertised(options, bound),
+    export: options.export,
+    available: true,
+    incarnation: identity.incarnation,
+    ...(options.metadata !== undefined && { metadata: options.metadata }),
+    ...(options.version !== undefined && { version: options.version }),
+  };
+  try {
+    return await members.register(self, { signal, onRenewed });
+  } catch (error) {
+    if (signal.aborted) throw aborted(signal, text);
+    throw new StartError("REGISTRATION_FAILED", `${text} did not start: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** What others dial: as told, or where it is bound; a wildcard is no address that anybody could dial. */
+function advertised({ advertise, address, logger }: ResolvedNodeOptions, bound: Endpoint): string {
+  if (advertise !== undefined) return advertise.includes(":") ? advertise : formatEndpoint({ host: advertise, port: bound.port });
+  if (isWildcardHost(bound.host)) {
+    throw new StartError(
+      "REGISTRATION_FAILED",
+      `${formatAddress(address)} did not start: it listens on all interfaces (${formatEndpoint(bound)}), which nobody can dial; say where others reach it with the option advertise`,
+    );
+  }
+  if (isLoopbackHost(bound.host))
+    logger.info(
+      { endpoint: formatEndpoint(bound) },
+      `${formatAddress(address)} is published at ${formatEndpoint(bound)}: only nodes of this machine reach it`,
+    );
+  return formatEndpoint(bound);
+}
+
+function aborted(signal: AbortSignal, text: string): StartError {
+  if (signal.reason instanceof StartError) return signal.reason;
+  return new StartError(
+    "ABORTED",
+    `${text} did not start: ${signal.reason instanceof Error ? signal.reason.message : String(signal.reason)}`,
+    { cause: signal.reason },
+  );
+}
+
+/** Who proves to be this node's own address at `endpoint`; `undefined`: nobody, or nobody who can prove it. */
+async function whoAnswers({ options, identity, keyring, signal }: Starting, endpoint: string): Promise<PeerHello | undefined> {
+  const { clock, random, transport } = options;
+  const abort = new AbortController();
+  const onAbort = (): void => abort.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const timer = clock.setTimeout(() => abort.abort(new Error("nobody answers")), PROBE_TIMEOUT_MS);
+  try {
+    const connection = await transport.dial(parseEndpoint(endpoint), abort.signal);
+    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
+    const handshake = new DialerHandshake(identity, keyring, options.address, PURPOSE.probe, facts);
+    return await new Promise((resolve) => {
+      openAsDialer(
+        connection,
+        handshake,
+        clock,
+        PROBE_TIMEOUT_MS,
+        (peer) => {
+          connection.destroy();
+          resolve(peer);
+        },
+        () => resolve(undefined),
+      );
+    });
+  } catch {
+    return undefined; // nobody listens there: the usual case
+  } finally {
+    clock.clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}

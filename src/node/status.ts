@@ -1,0 +1,60 @@
+/** What a node is doing, as one snapshot for people and metrics. */
+import { type AddressText, formatAddress } from "../addr/logical-address.js";
+import type { Channel } from "../link/channel.js";
+import type { Link, LinkPhase } from "../link/link.js";
+
+export interface LinkStatus {
+  readonly peer: AddressText;
+  readonly phase: LinkPhase;
+  /** The peer's network address, where there is a connection. */
+  readonly remote: string | undefined;
+  /** Milliseconds for a ping and its answer, when last asked. */
+  readonly rttMs: number | undefined;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  readonly bufferedBytes: number;
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Why the last dials failed, until one succeeds. */
+  readonly lastError: string | undefined;
+}
+
+export type NodePhase = "new" | "starting" | "running" | "closing" | "closed";
+
+export interface NodeStatus {
+  readonly address: AddressText;
+  readonly phase: NodePhase;
+  /** Where this node listens, once it does. */
+  readonly endpoint: string | undefined;
+  readonly incarnation: bigint;
+  readonly links: readonly LinkStatus[];
+  /** Tools without an address that are connected. */
+  readonly anonymousPeers: number;
+  readonly callsInFlight: number;
+  readonly requestsInProgress: number;
+  readonly members: number;
+  /** One-way messages that no handler took. */
+  readonly oneWaysDropped: number;
+  /** Connections that were refused, by reason. */
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+export function linkStatus(link: Link): LinkStatus {
+  const channel: Channel | undefined = link.channel;
+  return {
+    peer: formatAddress(link.peer),
+    phase: link.phase,
+    remote: channel?.remote,
+    rttMs: channel?.rttMs,
+    queuedMessages: link.queued.messages,
+    queuedBytes: link.queued.bytes,
+    bufferedBytes: channel?.bufferedBytes ?? 0,
+    framesIn: channel?.counters.framesIn ?? 0,
+    framesOut: channel?.counters.framesOut ?? 0,
+    bytesIn: channel?.counters.bytesIn ?? 0,
+    bytesOut: channel?.counters.bytesOut ?? 0,
+    lastError: link.lastError?.message,
+  };
+}
