@@ -70,7 +70,7 @@ export function findTsProto(from: string): Plugin {
       if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
     }
   }
-  throw new CodegenError("ts-proto is not installed: npm install --save-dev ts-proto");
+  throw new CodegenError("ts-proto is not installed: npm install --save-dev ts-proto @bufbuild/protobuf");
 }
 
 function run(script: string, request: CodeGeneratorRequest): Promise<CodeGeneratorResponse> {

@@ -9,7 +9,7 @@ const HELP = `Usage: clusterts gen <proto folder...> --out <folder> [options]
 
 Writes one TypeScript file per .proto file: its messages, and typed stubs of its services. Each proto folder is a root of
 imports; clusterts/options.proto and google/protobuf/*.proto can be imported without being there.
-Needs buf or protoc, and ts-proto: npm install --save-dev @bufbuild/buf ts-proto
+Needs buf or protoc, and ts-proto: npm install --save-dev @bufbuild/buf @bufbuild/protobuf ts-proto
 
 Options:
   -o, --out <folder>             where to write; made when absent

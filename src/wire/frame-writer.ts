@@ -7,8 +7,8 @@ import { BinaryWriter } from "../protobuf/binary-writer.js";
 import { putHeader } from "./header.js";
 import { HEADER_BYTES } from "./limits.js";
 
-/** From here on a turn's buffer is sent before another message is begun, so that it seldom has to grow. */
-const NEARLY_FULL = POOLED_BYTES - 32 * 1024;
+/** From here on a turn's buffer is sent before another message is begun: any that travels whole then fits without growth. */
+const NEARLY_FULL = POOLED_BYTES / 2;
 
 export class FrameWriter {
   readonly #body = new BinaryWriter();
