@@ -3,8 +3,9 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { BinaryReader } from "../../src/protobuf/binary-reader.js";
 import { BinaryWriter, MessageTooLargeError } from "../../src/protobuf/binary-writer.js";
-import { Everything, Lists, Scalars, Tree } from "./fixture/gen/everything.js";
-import { everything, int64, uint64 } from "./support/arbitraries.js";
+import type { Codec } from "../../src/rpc/index.js";
+import { Everything, Lists, Optionals, Scalars, Tree } from "./fixture/gen/everything.js";
+import { everything, int64, sparse, uint64 } from "./support/arbitraries.js";
 
 suite("BinaryWriter", () => {
   suite("in a buffer of the caller's", () => {
@@ -49,22 +50,43 @@ suite("BinaryWriter", () => {
   });
 
   suite("the limit", () => {
-    test("exact to the byte, whatever the message and however large the buffer", () => {
-      fc.assert(
-        fc.property(everything, fc.nat(100), fc.constantFrom(0, 50, 100_000), (message, start, spare) => {
-          const size = Everything.encode(message).finish().length;
-          fc.pre(size > 0);
-          const buf = Buffer.alloc(start + spare);
-          const writer = new BinaryWriter();
-          Everything.encode(message, writer.attach(buf, start, start + size));
-          assert.equal(writer.pos, start + size);
-          assert.throws(() => Everything.encode(message, writer.attach(buf, start, start + size - 1)), {
-            name: "MessageTooLargeError",
-            limitBytes: size - 1,
-          });
-          assert.ok(writer.pos < start + size);
-        }),
-      );
+    for (const [name, codec, messages] of [
+      ["small", Optionals as Codec<Optionals>, sparse],
+      ["large", Everything as Codec<Everything>, everything],
+    ] as [string, Codec<object>, fc.Arbitrary<object>][]) {
+      test(`exact to the byte for ${name} messages, however large the buffer`, () => {
+        fc.assert(
+          fc.property(messages, fc.nat(100), fc.constantFrom(0, 50, 100_000), (message, start, spare) => {
+            const size = codec.encode(message).finish().length;
+            fc.pre(size > 0);
+            const buf = Buffer.alloc(start + spare);
+            const writer = new BinaryWriter();
+            codec.encode(message, writer.attach(buf, start, start + size));
+            assert.equal(writer.pos, start + size);
+            assert.throws(() => codec.encode(message, writer.attach(buf, start, start + size - 1)), {
+              name: "MessageTooLargeError",
+              limitBytes: size - 1,
+            });
+            assert.ok(writer.pos < start + size);
+          }),
+        );
+      });
+    }
+
+    test("a number needs no more room than its bytes take, at every size", () => {
+      const writer = new BinaryWriter();
+      for (let bits = 0n; bits < 64n; bits++) {
+        for (const value of [2n ** bits - 1n, 2n ** bits]) {
+          for (const method of ["uint64", "uint32", "int32"] as const) {
+            if (method !== "uint64" && value >= 2n ** (method === "uint32" ? 32n : 31n)) continue;
+            const write = (room: number): BinaryWriter => writer.attach(Buffer.alloc(100), 0, room)[method](Number(value) as never);
+            if (method === "uint64" && BigInt(Number(value)) !== value) continue;
+            const size = new BinaryWriter().uint64(value).finish().length;
+            assert.equal(write(size).pos, size);
+            assert.throws(() => write(size - 1), MessageTooLargeError);
+          }
+        }
+      }
     });
 
     for (const [what, write] of Object.entries<(writer: BinaryWriter) => unknown>({
