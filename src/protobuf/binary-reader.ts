@@ -9,7 +9,7 @@ export { MessageDecodeError } from "./errors.js";
 // Constants of this module: what is imported would be looked up and checked at each use.
 const { float32, float64, HIGH, int32, int64, LOW, uint64 } = words;
 
-/** Messages within messages, and groups within groups; as in protobuf's other implementations. */
+/** Messages and groups within each other, counted together; as many as in protobuf's other implementations. */
 const MAX_DEPTH = 100;
 
 /** Up to here `bytes()` copies, so that a small value does not keep a network chunk alive. */
@@ -226,7 +226,7 @@ export class BinaryReader {
   }
 
   #skipGroup(fieldNo: number | undefined, depth: number): void {
-    if (depth <= 0) throw this.#malformed(`more than ${MAX_DEPTH} groups within each other`);
+    if (depth <= 0) throw this.#malformed(`more than ${MAX_DEPTH} messages and groups within each other`);
     for (;;) {
       const [innerNo, wireType] = this.tag();
       if (wireType === 4) {

@@ -214,8 +214,8 @@ suite("BinaryReader", () => {
       const groups = (depth: number): BinaryReader =>
         reader(...new Array<number>(depth - 1).fill(0x0b), ...new Array<number>(depth).fill(0x0c));
       assert.equal(groups(100).skip(3, 1).length, 199);
-      fails(() => groups(101).skip(3, 1), /more than 100 groups/, 100);
-      fails(() => new BinaryReader(new Uint8Array(1_000_000).fill(0x0b)).skip(3, 1), /more than 100 groups/, 100);
+      fails(() => groups(101).skip(3, 1), /100 messages and groups/, 100);
+      fails(() => new BinaryReader(new Uint8Array(1_000_000).fill(0x0b)).skip(3, 1), /100 messages and groups/, 100);
     });
   });
 
@@ -248,6 +248,16 @@ suite("BinaryReader", () => {
       assert.throws(() => decode(nested(101)), { name: "MessageDecodeError", problem: "more than 100 messages within each other" });
       assert.throws(() => decode(nested(5000)), MessageDecodeError);
       assert.equal(depthOf(decode(nested(100))), 100);
+    });
+
+    test("messages and groups count together: in a message 60 deep 40 groups are skipped, one more is an error", () => {
+      const groupsIn60 = (depth: number): Uint8Array => {
+        let bytes = new Uint8Array(2 * depth).fill(0x7b, 0, depth).fill(0x7c, depth);
+        for (let i = 1; i < 60; i++) bytes = new BinaryWriter().uint32(18).bytes(bytes).finish() as Uint8Array<ArrayBuffer>;
+        return bytes;
+      };
+      assert.equal(Tree.decode(groupsIn60(40)).name, "");
+      assert.throws(() => Tree.decode(groupsIn60(41)), MessageDecodeError);
     });
 
     test("a nested length beyond the end of the whole: an error", () => {
