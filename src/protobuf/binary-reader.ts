@@ -53,7 +53,8 @@ export class BinaryReader {
 
   /**
    * How generated code counts messages within messages. Its own limit is the same but throws a plain `Error`, so this
-   * one comes first. Code of ts-proto before 2.18 does not count: there the depth ends in V8's "stack size exceeded".
+   * one comes first. Code of a ts-proto too old to count ends in V8's
+   * `RangeError` for a full stack, which can be caught too.
    *
    * @internal
    */
