@@ -428,6 +428,7 @@ export class Channel {
   readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
 
   #onDrain(): void {
+    this.#writer.drained();
     if (!this.#large.isEmpty) this.#arm();
     this.#measure();
     if (this.#congested) return;

@@ -125,6 +125,7 @@ export class RpcCaller {
     try {
       const at = (flags & FLAGS.metadata) === 0 ? start : start + metadataLength(body, start, end);
       const output = call.method.output.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
       call.resolve(output);
     } catch (cause) {
       call.reject(

@@ -92,6 +92,7 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
       context = new RequestContext(path, from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
     } catch (error) {
       return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", `the request cannot be decoded: ${(error as Error).message}`);
@@ -270,6 +271,7 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       input = entry.codec.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
     } catch (error) {
       return this.drop(from, `${entry.name} cannot be decoded: ${(error as Error).message}`);
     }
