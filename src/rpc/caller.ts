@@ -14,7 +14,7 @@ import { decodeError } from "../wire/error-codec.js";
 import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
-import { Call, CallTable, type Retry } from "./call-table.js";
+import { type Call, CallTable, type Retry } from "./call-table.js";
 import { type FailedCall, HINT, rpcError } from "./failure.js";
 import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
 import { OneWays } from "./one-ways.js";
@@ -262,7 +262,7 @@ export class RpcCaller {
       return reject(this.#encodingFailed(method.name, to, outbound, cause));
     }
     const peer = this.#calls.peer(to);
-    const call = new Call(method, to, peer.next(), deadlineAt, outbound, options, resolve, reject, retry);
+    const call: Call = { method, to, seq: peer.next(), deadlineAt, outbound, options, resolve, reject, retry, onAbort: undefined };
     const flags = metadata === undefined ? 0 : FLAGS.metadata;
     const { address, epoch } = this.#sender;
     const result = outbound.commit(KIND.request, flags, to, address, epoch, call.seq, remainingMs, deadlineAt);

@@ -5,4 +5,4 @@ export { BinaryWriter } from "../protobuf/binary-writer.js";
 export { callWithCallback } from "./call-with-callback.js";
 export { nameHash } from "./name-hash.js";
 export { byType } from "./picker.js";
-export { defineMethod, } from "./service.js";
+export { defineMethod } from "./service.js";
