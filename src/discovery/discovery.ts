@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The plug point that users implement. An adapter only reports what its store says and registers this node; cache,
  * diff, visibility, retry with back-off and coalescing are the library's.

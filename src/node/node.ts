@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A node: what users hold. Plugs discovery, links and calls together; nothing below knows that it exists.
  */
@@ -23,10 +24,11 @@ import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Listener } from "../transport/transport.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
+import { linkStatus } from "./link-status.js";
 import { NodeRouter } from "./node-router.js";
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, listen, refuseIfTaken, register, type Starting } from "./start.js";
-import { linkStatus, type NodePhase, type NodeStatus } from "./status.js";
+import type { NodePhase, NodeStatus } from "./status.js";
 import { SOFTWARE } from "./version.js";
 
 export interface StartOptions {

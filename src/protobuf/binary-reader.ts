@@ -7,7 +7,7 @@ import * as words from "./words.js";
 export { MessageDecodeError } from "./errors.js";
 
 // Constants of this module: what is imported would be looked up and checked at each use.
-const { float32, float64, HIGH, int32, int64, LOW, uint64 } = words;
+const { HIGH, int32, int64, LOW, uint64 } = words;
 
 /** Messages within messages, and groups within groups; as in protobuf's other implementations. */
 const MAX_DEPTH = 100;

@@ -13,7 +13,7 @@ export interface PeerIdentity {
 
 export interface ConnectionHandler {
   /** `chunk` belongs to the receiver; the transport does not use it again. */
-  onData(chunk: Buffer): void;
+  onData(chunk: Uint8Array): void;
   /** All that was written has left: `bufferedBytes` is 0. Only after a `write` that returned false. */
   onDrain(): void;
   /** Exactly once, last. Without `error` the peer ended the connection in order, or `destroy()` was called without one. */
