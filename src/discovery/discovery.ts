@@ -4,6 +4,7 @@
  * diff, visibility, retry with back-off and coalescing are the library's.
  */
 import type { LogicalAddress } from "../addr/logical-address.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 
 /** What discovery says about one node. */
 export interface Member {

@@ -8,6 +8,7 @@ import { type AddressLike, type AddressText, formatAddress, type LogicalAddress,
 import type { Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import { StartError } from "../errors.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";

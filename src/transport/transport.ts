@@ -3,6 +3,7 @@
  * Neither knows logical addresses, frames or time.
  */
 import type { Endpoint } from "../addr/endpoint.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 
 /** Who the peer is according to the transport (a TLS certificate), apart from what it claims in the handshake. */
 export interface PeerIdentity {
