@@ -2,11 +2,12 @@
  * Who imports whom: no cycles at run time, each part only what lies below it, and nothing of Node.js in what browsers load.
  * Usage: check-imports.mjs [folder of the package]
  *
- * Reads the import and export statements that begin a line, as the formatter leaves them; types count for parts, not for cycles.
+ * Imports of types count for parts, not for cycles.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
+import { importsIn } from "./support/imports.mjs";
 
 const BASE = ["addr", "errors", "internal", "protobuf"];
 const MIDDLE = [...BASE, "wire", "transport"];
@@ -22,12 +23,10 @@ const MAY_IMPORT = {
 };
 
 /** Entries that browsers load. */
-const BROWSER_ENTRIES = ["src/rpc/index.ts", "src/client/index.ts"];
+const BROWSER_ENTRIES = ["src/rpc/index.ts"];
 
 /** Only the generator may import these: who does not generate does not install them. */
 const GENERATOR_ONLY = /^(@bufbuild\/|ts-proto(\/|$))/;
-
-const STATEMENT = /^(?:import|export)\s+(?<type>type\s)?(?:[^"'`;]*?\sfrom\s+)?"(?<specifier>[^"]+)"|\bimport\("(?<lazy>[^"]+)"\)/gm;
 
 const root = resolve(process.argv[2] ?? join(import.meta.dirname, ".."));
 const files = ["src", "codegen"].filter((folder) => existsSync(join(root, folder))).flatMap(sources);
@@ -43,12 +42,10 @@ function sources(folder) {
 }
 
 function importsOf(file) {
-  const text = readFileSync(join(root, file), "utf8").replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
-  return [...text.matchAll(STATEMENT)].map(({ groups: { type, specifier, lazy } }) => {
-    const target = specifier ?? lazy;
-    const isRelative = target.startsWith(".");
-    const path = isRelative ? relative(root, resolve(root, dirname(file), target.replace(/\.js$/, ".ts"))) : target;
-    return { path, isRelative, atRunTime: type === undefined, isLazy: lazy !== undefined };
+  return importsIn(readFileSync(join(root, file), "utf8")).map(({ specifier, isType, isLazy }) => {
+    const isRelative = specifier.startsWith(".");
+    const path = isRelative ? relative(root, resolve(root, dirname(file), specifier.replace(/\.js$/, ".ts"))) : specifier;
+    return { path, isRelative, atRunTime: !isType, isLazy };
   });
 }
 
@@ -83,6 +80,7 @@ function cycleFaults() {
 }
 
 function browserFaults(entry) {
+  if (!imports.has(entry)) return [`${entry} is not there: name the entries that browsers load in this script`];
   const found = [];
   const seen = new Set();
   const visit = (file, path) => {
