@@ -7,37 +7,47 @@ import type { Outbound } from "./outbound.js";
 import type { Picker } from "./picker.js";
 import type { CallOptions, Method } from "./service.js";
 
+/** What one more attempt elsewhere needs. */
+export interface Retry {
+  readonly picker: Picker;
+  readonly input: unknown;
+}
+
 /** One call in flight. Settled exactly once, by whoever takes it out of the table. */
 export class Call {
   readonly method: Method<unknown, unknown>;
+  readonly to: LogicalAddress;
+  readonly seq: number;
   readonly deadlineAt: number;
+  readonly outbound: Outbound;
   readonly options: CallOptions | undefined;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: RpcError) => void;
-  to: LogicalAddress = 0 as LogicalAddress;
-  seq = 0;
-  outbound: Outbound | undefined = undefined;
-  onAbort: (() => void) | undefined = undefined;
-  /** Kept for one more attempt elsewhere. */
-  picker: Picker | undefined;
-  input: unknown;
+  /** Only for a picker, and only until it was used. */
+  retry: Retry | undefined;
+  onAbort: (() => void) | undefined;
 
   constructor(
     method: Method<unknown, unknown>,
+    to: LogicalAddress,
+    seq: number,
     deadlineAt: number,
+    outbound: Outbound,
     options: CallOptions | undefined,
-    picker: Picker | undefined,
-    input: unknown,
     resolve: (output: unknown) => void,
     reject: (error: RpcError) => void,
+    retry: Retry | undefined,
   ) {
     this.method = method;
+    this.to = to;
+    this.seq = seq;
     this.deadlineAt = deadlineAt;
+    this.outbound = outbound;
     this.options = options;
-    this.picker = picker;
-    this.input = input;
     this.resolve = resolve;
     this.reject = reject;
+    this.retry = retry;
+    this.onAbort = undefined;
   }
 }
 
@@ -46,15 +56,18 @@ export class PeerCalls {
   readonly to: LogicalAddress;
   readonly calls = new Map<number, Call>();
   #seq = 0;
+  /** After four thousand million numbers, one may still be taken by a call from before. */
+  #wrapped = false;
 
   constructor(to: LogicalAddress) {
     this.to = to;
   }
 
-  /** The next number that no call in flight has. */
+  /** Hot path. The next number that no call in flight has. */
   next(): number {
     let seq = nextSeq(this.#seq);
-    while (this.calls.has(seq)) seq = nextSeq(seq);
+    if (seq < this.#seq) this.#wrapped = true;
+    if (this.#wrapped) while (this.calls.has(seq)) seq = nextSeq(seq);
     this.#seq = seq;
     return seq;
   }
