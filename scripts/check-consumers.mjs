@@ -1,8 +1,8 @@
 /**
  * Installs the packed tarball into empty projects such as users have, type-checks small programs there with two versions
- * of TypeScript, and runs them. Usage: check-consumers.mjs [--work <folder to keep and use again>] [--list] [name...]
+ * of TypeScript, and runs them. Usage: check-consumers.mjs [--work <folder to keep and use again>] [name...]
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -26,12 +26,8 @@ const CONSUMERS = {
   "pnpm-es2022": { files: ["calls"], manager: "pnpm", options: { ...NODENEXT, lib: ["es2022"] } },
   "pnpm-es2022-node": { files: ["calls"], manager: "pnpm", install: NODE_TYPES, options: { ...NODENEXT_NODE, lib: ["es2022"] } },
   git: { files: ["calls"], options: NODENEXT, package: `git+file://${ROOT}` },
-  ...(existsSync(join(ROOT, "codegen")) && {
-    generated: { files: ["generated"], manager: "pnpm", install: GENERATOR, options: NODENEXT },
-  }),
-  ...(existsSync(join(ROOT, "README.md")) && {
-    readme: { files: [], readme: true, install: [...NODE_TYPES, ...GENERATOR], options: NODENEXT_NODE },
-  }),
+  generated: { files: ["generated"], manager: "pnpm", install: GENERATOR, options: NODENEXT },
+  readme: { files: [], readme: true, install: [...NODE_TYPES, ...GENERATOR], options: NODENEXT_NODE },
 };
 
 const STRICT = {
@@ -46,10 +42,9 @@ const STRICT = {
 /** What the checks need and users bring along, in versions that run on Node.js 20. */
 const TOOLS = ["esbuild@0.28.2", "pnpm@10.34.9", "typescript@5.9.3"];
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { work: { type: "string" }, list: { type: "boolean" } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { work: { type: "string" } } });
 const names = positionals.length > 0 ? positionals : Object.keys(CONSUMERS);
-if (values.list) console.log(names.join("\n"));
-else await checkAll();
+await checkAll();
 
 async function checkAll() {
   const work = resolve(values.work ?? mkdtempSync(join(tmpdir(), "clusterts-consumers-")));
@@ -98,7 +93,7 @@ function check(consumer, project, tarball, tools) {
     compile(compiler, project, out, consumer.options);
     for (const program of programs) runProgram(project, join(out, program.replace(/\.ts$/, ".js")), consumer, tools);
   }
-  loadEverything(project);
+  run(process.execPath, [join(ROOT, "scripts", "support", "load-entries.mjs")], { cwd: project });
 }
 
 function install({ manager, install = [], package: specifier }, project, tarball, { pnpm, pnpmStore }) {
@@ -125,18 +120,4 @@ function runProgram(project, file, { bundle }, { esbuild }) {
   }
   const code = `const { done, default: cjs } = await import(${JSON.stringify(`./${basename(join(file, ".."))}/${basename(file)}`)}); await (done ?? cjs?.done);`;
   run(process.execPath, ["--input-type=module", "-e", code], { cwd: project, timeoutMs: 60_000 });
-}
-
-/** Each entry of the package can be imported and required, and both ways give the same module. */
-function loadEverything(project) {
-  const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  const entries = Object.keys(exports).filter((entry) => !entry.endsWith(".json"));
-  const specifiers = entries.map((entry) => `clusterts${entry.slice(1)}`);
-  const code = `
-    import { createRequire } from "node:module";
-    const require = createRequire(import.meta.url);
-    for (const name of ${JSON.stringify(specifiers)}) {
-      if ((await import(name)) !== require(name)) throw new Error(name + " is not one module for import and require");
-    }`;
-  run(process.execPath, ["--input-type=module", "-e", code], { cwd: project });
 }

@@ -193,7 +193,7 @@ suite("clusterts gen", () => {
     assert.deepEqual(outcome, {
       code: 1,
       stdout: "",
-      stderr: "neither buf nor protoc is installed: npm install --save-dev @bufbuild/buf ts-proto\n",
+      stderr: "neither buf nor protoc is installed: npm install --save-dev @bufbuild/buf @bufbuild/protobuf ts-proto\n",
     });
   });
 
