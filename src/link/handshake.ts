@@ -348,6 +348,6 @@ function readHello(body: Uint8Array): Hello {
 function refused(body: Uint8Array, proven: boolean): HandshakeError {
   const { reason, text } = decodeRefusal(body);
   const name = refusalName(reason);
-  const said = text.replace(/[\x00-\x1f\x7f]/g, " ");
+  const said = text.replace(/\p{Cc}/gu, " ");
   return new HandshakeError(name ?? "malformed", name === undefined ? `reason ${reason}: ${said}` : said, { byPeer: true, proven });
 }
