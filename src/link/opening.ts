@@ -41,7 +41,7 @@ export function openAsDialer(
   const restart = (ms: number): void => {
     clock.clearTimeout(timer);
     timer = clock.setTimeout(
-      () => fail(new HandshakeError("timeout", `no answer to the opening within ${timeoutMs} ms; does the port speak clusterts?`)),
+      () => fail(new HandshakeError("timeout", `the port takes the connection, but no answer to the opening came within ${timeoutMs} ms`)),
       ms,
     );
   };

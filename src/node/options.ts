@@ -5,6 +5,7 @@ import { type AddressLike, type LogicalAddress, toAddress } from "../addr/logica
 import type { Discovery } from "../discovery/discovery.js";
 import { InvalidOptionsError } from "../errors.js";
 import type { Clock, Random } from "../internal/clock.js";
+import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
@@ -78,7 +79,7 @@ const ms = (standard: number) => z.number().int().positive().max(MAX_TIMER_MS).d
 const count = (standard: number) => z.number().int().positive().default(standard);
 const bytes = (standard: number) => z.number().int().positive().default(standard);
 
-const linkOptions = z.strictObject({
+const linkOptions = exactly("link", {
   dialTimeoutMs: ms(5_000),
   handshakeTimeoutMs: ms(5_000),
   reachTimeoutMs: ms(5_000),
@@ -98,7 +99,7 @@ const linkOptions = z.strictObject({
   maxOpenings: count(256),
 }) satisfies z.ZodType<Resolved<LinkOptions>, LinkOptions>; // a missing key or default does not compile
 
-const rpcOptions = z.strictObject({
+const rpcOptions = exactly("rpc", {
   callTimeoutMs: ms(10_000),
   maxPayloadBytes: z.number().int().positive().max(MAX_PAYLOAD_BYTES).default(DEFAULT_MAX_PAYLOAD_BYTES),
   maxCallsInFlight: count(65_536),
@@ -134,6 +135,27 @@ const endpoint = parsed((value: string) => {
   return value;
 });
 
+const advertised = parsed((value: string) => {
+  const text = String(value);
+  if (parseEndpoint(text.includes(":") ? text : `${text}:1`).port === 0) throw new Error(`endpoint "${text}": port 0 cannot be dialed`);
+  return text;
+});
+
+/** An object of these keys and no others; a wrong key is answered with the one that was meant. */
+function exactly<S extends z.ZodRawShape>(what: string, shape: S) {
+  const keys = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== "unrecognized_keys") return undefined;
+      const wrong = issue.keys.map((key) => {
+        const meant = closest(key, keys);
+        return `"${key}"${meant === undefined ? "" : ` (did you mean "${meant}"?)`}`;
+      });
+      return `${what} has no option ${wrong.join(", ")}`;
+    },
+  });
+}
+
 const secret = z
   .string()
   .refine(
@@ -141,7 +163,7 @@ const secret = z
     `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
   );
 
-const nodeOptions = z.strictObject({
+const nodeOptions = exactly("a node", {
   address: parsed((value: AddressLike) => toAddress(value)),
   discovery: having<Discovery>("a discovery", "watch"),
   cluster: z
@@ -151,7 +173,7 @@ const nodeOptions = z.strictObject({
     .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
     .default("default"),
   listen: endpoint.optional(),
-  advertise: z.string().min(1).optional(),
+  advertise: advertised.optional(),
   export: z.boolean().default(false),
   secrets: z.array(secret).max(8).default([]),
   insecure: z.literal(true).optional(),

@@ -14,7 +14,7 @@ import { FLAGS, getU32, KIND } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
 import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
 import type { Sender } from "./caller.js";
-import { HINT } from "./failure.js";
+import { HINT, thrownReason } from "./failure.js";
 import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
 import type { ReplyPath } from "./reply-path.js";
 import { ambient, RequestContext } from "./request-context.js";
@@ -78,8 +78,7 @@ export class Dispatcher {
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
     const full = this.#inProgress.full(path, size);
-    if (full !== undefined)
-      return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
+    if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
     const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + remainingMs;
     let input: unknown;
     let context: RequestContext;
@@ -94,7 +93,14 @@ export class Dispatcher {
       input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
       context = new RequestContext(from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
     } catch (error) {
-      return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", `the request cannot be decoded: ${(error as Error).message}`);
+      return this.#refuse(
+        path,
+        from,
+        epoch,
+        seq,
+        "INVALID_ARGUMENT",
+        `the request cannot be decoded: ${(error as Error).message}; ${HINT.otherProto}`,
+      );
     }
     this.#run(path, entry, input, context);
   }
@@ -177,7 +183,14 @@ export class Dispatcher {
   #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
     if (path.isClosed) return;
     if (path.congested)
-      return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
+      return this.#sendError(
+        path,
+        KIND.error,
+        context,
+        "RESOURCE_EXHAUSTED",
+        `the reply was not sent: too much waits to be read by the caller; ${HINT.slowReader}`,
+        "ran",
+      );
     const codec: Codec<unknown> = entry.method.output;
     try {
       const writer = path.begin(path.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
@@ -201,7 +214,7 @@ export class Dispatcher {
         KIND.error,
         context,
         "INTERNAL",
-        `the handler's result cannot be encoded: ${(error as Error).message}`,
+        `the handler's result cannot be encoded: ${(error as Error).message}; ${HINT.result}`,
         "ran",
       );
     }
@@ -216,8 +229,7 @@ export class Dispatcher {
         { err: error, method: context.method, from: formatAddress(context.from) },
         `the handler of ${context.method} threw`,
       );
-      const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler threw ${said}`, "ran");
+      return this.#sendError(path, KIND.error, context, "INTERNAL", thrownReason(error), "ran");
     }
     // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
     const reason = error.method === "" ? error.reason : error.message;
