@@ -31,9 +31,9 @@ export type Code = keyof typeof RPC_CODES | (string & {});
 export type Execution = "notRun" | "unknown" | "ran";
 
 export interface RpcErrorOptions {
-  /** The application's own number, 0 for none. Travels to the caller. */
+  /** The application's own number, a whole one of 32 bits; 0 for none. Travels to the caller. */
   appCode?: number | undefined;
-  /** Anything the application wants to say beyond the message. Travels to the caller. */
+  /** Anything the application wants to say beyond the message, up to 16 KiB. Travels to the caller. */
   details?: Uint8Array | undefined;
   cause?: unknown;
   /** What went wrong in the words of whoever said so, without the line around it. Default: the message. */
@@ -84,8 +84,9 @@ export class RpcError extends Error {
 
   /** What `console.error(error)` prints: the stack, then what does not stand in its first line, then causes by one line each. */
   [Symbol.for("nodejs.util.inspect.custom")](depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
-    const { appCode, details, path, cause } = this;
-    const lines = [depth < 0 ? String(this) : (this.stack ?? String(this))];
+    const { code, appCode, details, path, cause } = this;
+    const lines = [depth < 0 ? String(this) : withoutOwnFrames(this)];
+    if (this.method === "") lines.push(`  code: ${code}`);
     if (appCode !== 0) lines.push(`  appCode: ${appCode}`);
     if (details !== undefined) lines.push(`  details: ${inspect(details, options)}`);
     if (path.length > 0) lines.push(`  path: ${path.join(" > ")}`);
@@ -105,6 +106,20 @@ export class RpcError extends Error {
 
 /** Causes of one error that are printed: a chain may be a circle. */
 const MAX_CAUSES = 8;
+
+/**
+ * The stack without the frames of the library's own files, where the failure was made there: what remains says where the
+ * call was made, if that was in the same turn. In a bundle nothing can be told apart, and all of it stays.
+ */
+function withoutOwnFrames(error: Error): string {
+  const { stack = String(error) } = error;
+  const folder = /\n\s+at [^\n]*?\(?((?:file:|\/|[A-Za-z]:)[^\n()]*[/\\])rpc[/\\]failure\.[jt]s:/.exec(stack)?.[1];
+  if (folder === undefined) return stack;
+  return stack
+    .split("\n")
+    .filter((line) => !/^\s+at /.test(line) || !(line.includes(folder) || line.includes("node:internal/")))
+    .join("\n");
+}
 
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -63,10 +63,15 @@ export function openAsDialer(
       }
     },
     onDrain: () => {},
-    onClose: (error) => fail(error ?? new Error("the peer closed the connection during the opening")),
+    onClose: (error) => fail(error ?? closedInOpening()),
   });
   connection.write(handshake.start());
   return fail;
+}
+
+/** What a peer does that speaks something else and does not say so, TLS for one; or a node that is just going away. */
+function closedInOpening(): Error {
+  return Object.assign(new Error("the port takes the connection, then closes it during the opening"), { code: "CLOSED_IN_OPENING" });
 }
 
 /** What the owner of a listener decides about a peer that has proved who it is. */

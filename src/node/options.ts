@@ -79,7 +79,7 @@ const ms = (standard: number) => z.number().int().positive().max(MAX_TIMER_MS).d
 const count = (standard: number) => z.number().int().positive().default(standard);
 const bytes = (standard: number) => z.number().int().positive().default(standard);
 
-const linkOptions = exactly("link", {
+const linkOptions = exactly({
   dialTimeoutMs: ms(5_000),
   handshakeTimeoutMs: ms(5_000),
   reachTimeoutMs: ms(5_000),
@@ -99,7 +99,7 @@ const linkOptions = exactly("link", {
   maxOpenings: count(256),
 }) satisfies z.ZodType<Resolved<LinkOptions>, LinkOptions>; // a missing key or default does not compile
 
-const rpcOptions = exactly("rpc", {
+const rpcOptions = exactly({
   callTimeoutMs: ms(10_000),
   maxPayloadBytes: z.number().int().positive().max(MAX_PAYLOAD_BYTES).default(DEFAULT_MAX_PAYLOAD_BYTES),
   maxCallsInFlight: count(65_536),
@@ -142,7 +142,7 @@ const advertised = parsed((value: string) => {
 });
 
 /** An object of these keys and no others; a wrong key is answered with the one that was meant. */
-function exactly<S extends z.ZodRawShape>(what: string, shape: S) {
+function exactly<S extends z.ZodRawShape>(shape: S) {
   const keys = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) => {
@@ -151,7 +151,7 @@ function exactly<S extends z.ZodRawShape>(what: string, shape: S) {
         const meant = closest(key, keys);
         return `"${key}"${meant === undefined ? "" : ` (did you mean "${meant}"?)`}`;
       });
-      return `${what} has no option ${wrong.join(", ")}`;
+      return `there is no option ${wrong.join(", ")}`;
     },
   });
 }
@@ -163,7 +163,7 @@ const secret = z
     `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
   );
 
-const nodeOptions = exactly("a node", {
+const nodeOptions = exactly({
   address: parsed((value: AddressLike) => toAddress(value)),
   discovery: having<Discovery>("a discovery", "watch"),
   cluster: z
@@ -177,7 +177,11 @@ const nodeOptions = exactly("a node", {
   export: z.boolean().default(false),
   secrets: z.array(secret).max(8).default([]),
   insecure: z.literal(true).optional(),
-  logger: z.union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")]).optional(),
+  logger: z
+    .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
+      error: "expected false, or a logger with trace(), debug(), info(), warn(), error()",
+    })
+    .optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   version: z.string().optional(),
   link: linkOptions.prefault({}),

@@ -8,6 +8,7 @@ import type { Clock } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
 import { describeCause } from "../internal/describe-cause.js";
 import type { Resolved } from "../internal/resolved.js";
+import { UnsentError } from "../internal/unsent-error.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
@@ -16,7 +17,7 @@ import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
 import { Call, CallTable } from "./call-table.js";
-import { addressOrText, type FailedCall, HINT, rpcError, unsentReason } from "./failure.js";
+import { addressOrText, type FailedCall, HINT, rpcError, targetFault, unsentReason } from "./failure.js";
 import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
 import { OneWays } from "./one-ways.js";
 import type { Outbound } from "./outbound.js";
@@ -323,11 +324,11 @@ export class RpcCaller {
 
   #resolve(target: Target, name: string, not: LogicalAddress | undefined): LogicalAddress | RpcError {
     try {
-      if (typeof target !== "object") return toAddress(target as AddressLike);
+      if (typeof target !== "object" || target === null) return toAddress(target as AddressLike);
       const picked = this.#router.pick(target.type, target.policy, not);
       if (picked !== undefined) return picked;
     } catch (cause) {
-      return this.#fail(name, addressOrText(target), "INVALID_ARGUMENT", "notRun", (cause as Error).message, cause);
+      return this.#fail(name, addressOrText(target), "INVALID_ARGUMENT", "notRun", targetFault(cause), cause);
     }
     if (this.#closed !== undefined) return this.#notAnyMore(name, addressOrText(target), this.#closed);
     return this.#fail(name, addressOrText(target), "UNAVAILABLE", "notRun", this.#router.explainNone(target.type));
@@ -433,7 +434,7 @@ export class RpcCaller {
 
   #unsent(method: string, to: LogicalAddress, cause: Error): RpcError {
     if (this.#closed !== undefined) return this.#notAnyMore(method, to, this.#closed);
-    return this.#fail(method, to, "UNAVAILABLE", "notRun", unsentReason(cause), cause);
+    return this.#fail(method, to, "UNAVAILABLE", "notRun", unsentReason(cause), cause instanceof UnsentError ? cause.cause : cause);
   }
 
   #notAnyMore(method: string, to: LogicalAddress | string, closed: string): RpcError {

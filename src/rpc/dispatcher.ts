@@ -11,7 +11,7 @@ import { BinaryReader } from "../protobuf/binary-reader.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { encodeError } from "../wire/error-codec.js";
 import { FLAGS, getU32, KIND } from "../wire/header.js";
-import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
+import { MAX_BODY_OVERHEAD_BYTES, MAX_DETAILS_BYTES } from "../wire/limits.js";
 import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
 import type { Sender } from "./caller.js";
 import { HINT, thrownReason } from "./failure.js";
@@ -209,6 +209,10 @@ export class Dispatcher {
           "ran",
         );
       }
+      this.#logger.error(
+        { err: error, method: context.method, from: formatAddress(context.from) },
+        `the result of ${context.method} cannot be encoded`,
+      );
       return this.#sendError(
         path,
         KIND.error,
@@ -232,7 +236,8 @@ export class Dispatcher {
       return this.#sendError(path, KIND.error, context, "INTERNAL", thrownReason(error), "ran");
     }
     // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
-    const reason = error.method === "" ? error.reason : error.message;
+    let reason = error.method === "" ? error.reason : error.message;
+    if ((error.details?.length ?? 0) > MAX_DETAILS_BYTES) reason += `; ${HINT.detailsLeftOut}`;
     this.#sendError(path, KIND.error, context, error.code, reason, "ran", error);
   }
 
@@ -255,7 +260,8 @@ export class Dispatcher {
     execution: Execution | undefined,
     thrown?: RpcError,
   ): void {
-    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details: thrown?.details, path: [] });
+    const details = (thrown?.details?.length ?? 0) > MAX_DETAILS_BYTES ? undefined : thrown?.details;
+    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details, path: [] });
     path.begin(body.length).raw(body);
     path.commit(kind, 0, request.from, this.#sender.address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
   }

@@ -1,6 +1,6 @@
 /** How a failed call reads: one line that names the method, both addresses, the cause, and what to do. */
 import { type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
-import { type Code, type Execution, RpcError } from "../errors.js";
+import { type Code, type Execution, InvalidAddressError, InvalidOptionsError, RpcError } from "../errors.js";
 import { codeOf, describeCause } from "../internal/describe-cause.js";
 import { UnsentError, type UnsentReason } from "../internal/unsent-error.js";
 import type { REFUSAL } from "../wire/hello.js";
@@ -65,6 +65,7 @@ export const HINT = {
   cancelled: "it may have run: its handler is told by context.signal",
   unimplemented: "is it registered on that node, before start()?",
   handlerThrew: "thrown by the handler; the log of its node has the stack",
+  detailsLeftOut: "left out its details: at most 16,384 bytes travel",
   threwNoError: "thrown by the handler; throw an Error, or an RpcError to answer with a code",
   closed: "a closed node makes no calls: make a new one",
 } as const;
@@ -95,7 +96,11 @@ const UNSENT_HINT: Readonly<Record<UnsentReason, string>> = {
   left: HINT.left,
 };
 
-const HINT_OF_SYSTEM_CODE: Readonly<Record<string, string>> = { ENOTFOUND: HINT.hostName, EAI_AGAIN: HINT.hostName };
+const HINT_OF_CODE: Readonly<Record<string, string>> = {
+  ENOTFOUND: HINT.hostName,
+  EAI_AGAIN: HINT.hostName,
+  CLOSED_IN_OPENING: REFUSAL_HINT.timeout,
+};
 
 /** Why a message never went out, and what to do. */
 export function unsentReason(cause: Error): string {
@@ -109,10 +114,16 @@ export function thrownReason(thrown: unknown): string {
   return `${textOf(thrown)}; ${HINT.threwNoError}`;
 }
 
+/** What is wrong with a target: it says so itself, or its policy, which is the application's, threw. */
+export function targetFault(cause: unknown): string {
+  if (cause instanceof InvalidAddressError || cause instanceof InvalidOptionsError) return cause.message;
+  return `its policy threw ${cause instanceof Error ? `${cause.name}: ${cause.message}` : textOf(cause)}`;
+}
+
 /** What a target reads like when it is no address; an address when it is one. */
 export function addressOrText(target: Target | undefined): LogicalAddress | string {
-  if (target === undefined || target === null) return "nobody";
-  if (typeof target === "object") return `any node of type ${target.type}`;
+  if (target === undefined) return "nobody";
+  if (typeof target === "object" && target !== null) return `any node of type ${target.type}`;
   try {
     return toAddress(target);
   } catch {
@@ -124,7 +135,7 @@ function unsentHint(error: UnsentError): string {
   const { cause } = error;
   if (!(cause instanceof Error)) return UNSENT_HINT[error.reason];
   if (cause.name === "HandshakeError" && "reason" in cause) return REFUSAL_HINT[cause.reason as keyof typeof REFUSAL] ?? HINT.unreachable;
-  return HINT_OF_SYSTEM_CODE[codeOf(cause) ?? ""] ?? UNSENT_HINT[error.reason];
+  return HINT_OF_CODE[codeOf(cause) ?? ""] ?? UNSENT_HINT[error.reason];
 }
 
 /** Whatever was thrown, also what cannot be made a string. */

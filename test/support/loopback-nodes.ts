@@ -17,7 +17,11 @@ export class LoopbackNodes implements AsyncDisposable {
     return node;
   }
 
-  async start(address: AddressText, options: Partial<NodeOptions> = {}, prepare: (node: ClusterNode) => void = () => {}): Promise<ClusterNode> {
+  async start(
+    address: AddressText,
+    options: Partial<NodeOptions> = {},
+    prepare: (node: ClusterNode) => void = () => {},
+  ): Promise<ClusterNode> {
     const node = this.make(address, options);
     prepare(node);
     await node.start();
