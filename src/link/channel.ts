@@ -82,6 +82,8 @@ export class Channel {
   #resolveClosed: () => void = () => {};
   #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   #flushArmed = false;
+  #congested = false;
+  #overfull = false;
   #closed = false;
   #lastReadAt: number;
   #lastWriteAt: number;
@@ -133,6 +135,11 @@ export class Channel {
     return this.#connection.remote;
   }
 
+  /** When what is being read arrived. */
+  get arrivedAt(): number {
+    return this.#lastReadAt;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -142,13 +149,14 @@ export class Channel {
     return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes;
   }
 
+  /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
   get congested(): boolean {
-    return this.bufferedBytes > this.#options.highWaterBytes;
+    return this.#congested;
   }
 
   /** Whether even requests are refused. */
   get overfull(): boolean {
-    return this.bufferedBytes > this.#options.maxBufferedBytes;
+    return this.#overfull;
   }
 
   begin(maxBodyBytes: number): BinaryWriter {
@@ -187,6 +195,7 @@ export class Channel {
     const ordered = isOrdered(message.kind);
     if (message.frame.length - HEADER_BYTES > MAX_WHOLE_BODY_BYTES || (ordered && this.#large.blocks(message.to, message.from))) {
       this.#large.push(message);
+      this.#measure();
     } else {
       this.#appendWhole(message);
     }
@@ -404,16 +413,25 @@ export class Channel {
     this.#lastWriteAt = this.#clock.now();
     this.counters.bytesOut += length;
     this.#writer.flush(this.#write);
+    this.#measure();
     if (this.#connection.bufferedBytes > this.#options.slowPeerBytes) {
       this.destroy(new Error(`slow peer: ${this.#connection.bufferedBytes} bytes wait to be read`));
     }
   }
 
+  #measure(): void {
+    const bytes = this.bufferedBytes;
+    this.#congested = bytes > this.#options.highWaterBytes;
+    this.#overfull = bytes > this.#options.maxBufferedBytes;
+  }
+
   readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
 
   #onDrain(): void {
+    this.#writer.drained();
     if (!this.#large.isEmpty) this.#arm();
-    if (this.congested) return;
+    this.#measure();
+    if (this.#congested) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.resolve();

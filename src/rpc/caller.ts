@@ -2,7 +2,7 @@
  * The calling side: typed calls and one-way messages to addresses and pickers. A call lives in the table from the
  * moment it is placed; whoever takes it out settles it, so that it is settled exactly once.
  */
-import { type AddressLike, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
@@ -16,7 +16,7 @@ import { decodeError } from "../wire/error-codec.js";
 import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
-import { Call, CallTable } from "./call-table.js";
+import { type Call, CallTable, type Retry } from "./call-table.js";
 import { addressOrText, type FailedCall, HINT, rpcError, targetFault, unsentReason } from "./failure.js";
 import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
 import { OneWays } from "./one-ways.js";
@@ -50,6 +50,9 @@ export class RpcCaller {
   #intercepted: ((call: OutgoingCall) => Promise<unknown>) | undefined;
   #interceptors: readonly CallerInterceptor[] = [];
   #closed: string | undefined;
+  /** The address given last, and what it means: most calls in a row go to the same node. */
+  #recentText: AddressLike = ANONYMOUS;
+  #recentAddress: LogicalAddress = ANONYMOUS;
 
   constructor(sender: Sender, router: Router, clock: Clock, options: Resolved<RpcOptions>) {
     this.#sender = sender;
@@ -126,6 +129,7 @@ export class RpcCaller {
     try {
       const at = (flags & FLAGS.metadata) === 0 ? start : start + metadataLength(body, start, end);
       const output = call.method.output.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
       call.resolve(output);
     } catch (cause) {
       call.reject(
@@ -167,7 +171,10 @@ export class RpcCaller {
     if (epoch !== this.#sender.epoch) return;
     const call = this.#calls.take(from, seq);
     if (call !== undefined)
-      this.#settleFailed(call, this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}`));
+      this.#settleFailed(
+        call,
+        this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}; ${HINT.tooLargeReply}`),
+      );
   }
 
   /** The connection is gone over which numbers `first` to `last` went to `peer`. */
@@ -198,8 +205,8 @@ export class RpcCaller {
     this.#closed = reason;
     const calls = this.#calls.takeAll();
     for (const call of calls) {
-      const notRun = call.outbound?.withdraw(call.to, this.#sender.epoch, call.seq) ?? true;
-      call.picker = undefined;
+      const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
+      call.retry = undefined;
       const text = `${reason}; ${notRun ? HINT.closed : HINT.lost}`;
       this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", text));
     }
@@ -214,68 +221,67 @@ export class RpcCaller {
         reject(this.#fail(method.name, addressOrText(to), "INVALID_ARGUMENT", "notRun", reason));
         return;
       }
-      let deadlineAt = this.#clock.now() + timeoutMs;
+      const now = this.#clock.now();
+      let deadlineAt = now + timeoutMs;
       const surrounding = ambient.getStore();
       if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true)
         deadlineAt = surrounding.deadlineAt;
-      const picker = typeof to === "object" ? to : undefined;
-      const call = new Call(method, deadlineAt, options, picker, input, resolve, reject);
-      if (options?.signal !== undefined && !this.#listen(call, options.signal, to)) return;
-      this.#place(call, to, undefined);
+      if (options?.signal?.aborted === true) {
+        const { signal } = options;
+        const reason = `cancelled before it was sent: ${reasonOf(signal)}`;
+        reject(this.#fail(method.name, addressOrText(to), "CANCELLED", "notRun", reason, signal.reason));
+        return;
+      }
+      const retry = typeof to === "object" ? { picker: to, input } : undefined;
+      this.#place(to, undefined, method, input, now, deadlineAt, options, resolve, reject, retry);
     });
   }
 
-  /** Hot path. Encodes straight into the link's buffer. */
-  #place(call: Call, target: Target, not: LogicalAddress | undefined): void {
-    const { method } = call;
+  /** Hot path. Encodes straight into the link's buffer; the call is in the table, or it is settled. */
+  #place(
+    target: Target,
+    not: LogicalAddress | undefined,
+    method: AnyMethod,
+    input: unknown,
+    now: number,
+    deadlineAt: number,
+    options: CallOptions | undefined,
+    resolve: (output: unknown) => void,
+    reject: (error: RpcError) => void,
+    retry: Retry | undefined,
+  ): void {
     const to = this.#resolve(target, method.name, not);
-    if (to instanceof RpcError) return this.#reject(call, to);
-    call.to = to;
-    const remainingMs = Math.ceil(call.deadlineAt - this.#clock.now());
+    if (to instanceof RpcError) return reject(to);
+    const remainingMs = Math.ceil(deadlineAt - now);
     if (remainingMs <= 0)
-      return this.#reject(
-        call,
+      return reject(
         this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", `the deadline of the surrounding request is over; ${HINT.deadlineOver}`),
       );
     if (this.#calls.size >= this.#options.maxCallsInFlight) {
-      return this.#reject(
-        call,
+      return reject(
         this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`),
       );
     }
     const outbound = this.#way(to, method.name);
-    if (outbound instanceof RpcError) return this.#reject(call, outbound);
-    const { metadata } = call.options ?? NO_OPTIONS;
+    if (outbound instanceof RpcError) return reject(outbound);
+    const metadata = options?.metadata;
     try {
       const writer = this.#beginBody(outbound, method.id, metadata);
       const start = writer.pos;
-      method.input.encode(method.input.fromPartial(call.input as never), writer);
+      method.input.encode(method.input.fromPartial(input as never), writer);
       checkSize(writer, start, outbound);
     } catch (cause) {
       outbound.abandon();
-      return this.#reject(call, this.#encodingFailed(method.name, to, outbound, cause));
+      return reject(this.#encodingFailed(method.name, to, outbound, cause));
     }
     const peer = this.#calls.peer(to);
-    call.seq = peer.next();
-    call.outbound = outbound;
+    const call: Call = { method, to, seq: peer.next(), deadlineAt, outbound, options, resolve, reject, retry, onAbort: undefined };
     const flags = metadata === undefined ? 0 : FLAGS.metadata;
-    const result = outbound.commit(
-      KIND.request,
-      flags,
-      to,
-      this.#sender.address,
-      this.#sender.epoch,
-      call.seq,
-      remainingMs,
-      call.deadlineAt,
-    );
-    if (result > COMMIT.queued) return this.#fallen(call, result);
+    const { address, epoch } = this.#sender;
+    const result = outbound.commit(KIND.request, flags, to, address, epoch, call.seq, remainingMs, deadlineAt);
+    if (result > COMMIT.queued) return this.#settleFailed(call, this.#notTaken(method.name, to, result));
+    if (options?.signal !== undefined) this.#listen(call, options.signal);
     this.#calls.add(peer, call);
-  }
-
-  #fallen(call: Call, result: CommitResult): void {
-    call.outbound = undefined;
-    this.#settleFailed(call, this.#notTaken(call.method.name, call.to, result));
   }
 
   #post(to: Target, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
@@ -323,8 +329,14 @@ export class RpcCaller {
   }
 
   #resolve(target: Target, name: string, not: LogicalAddress | undefined): LogicalAddress | RpcError {
+    if (target === this.#recentText) return this.#recentAddress;
     try {
-      if (typeof target !== "object" || target === null) return toAddress(target as AddressLike);
+      if (typeof target !== "object" || target === null) {
+        const address = toAddress(target as AddressLike);
+        this.#recentText = target as AddressLike;
+        this.#recentAddress = address;
+        return address;
+      }
       const picked = this.#router.pick(target.type, target.policy, not);
       if (picked !== undefined) return picked;
     } catch (cause) {
@@ -340,52 +352,40 @@ export class RpcCaller {
     return typeof way === "string" ? this.#fail(name, to, "UNAVAILABLE", "notRun", way) : way;
   }
 
-  /** False when the signal is aborted already; the call is settled then. */
-  #listen(call: Call, signal: AbortSignal, to: Target): boolean {
-    if (signal.aborted) {
-      const reason = `cancelled before it was sent: ${reasonOf(signal)}`;
-      call.reject(this.#fail(call.method.name, addressOrText(to), "CANCELLED", "notRun", reason, signal.reason));
-      return false;
-    }
-    const onAbort = (): void => this.#onAborted(call, signal);
-    call.onAbort = onAbort;
-    signal.addEventListener("abort", onAbort, { once: true });
-    return true;
+  #listen(call: Call, signal: AbortSignal): void {
+    call.onAbort = () => this.#onAborted(call, signal);
+    signal.addEventListener("abort", call.onAbort, { once: true });
   }
 
   #onAborted(call: Call, signal: AbortSignal): void {
     if (this.#calls.take(call.to, call.seq) !== call) return;
-    call.picker = undefined;
-    const notRun = call.outbound!.withdraw(call.to, this.#sender.epoch, call.seq);
+    call.retry = undefined;
+    const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
     if (!notRun) this.#sendCancel(call);
     const reason = notRun ? `cancelled before it was sent: ${reasonOf(signal)}` : `cancelled: ${reasonOf(signal)}; ${HINT.cancelled}`;
     this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", reason, signal.reason));
   }
 
   #sendCancel(call: Call): void {
-    const outbound = call.outbound!;
+    const { outbound } = call;
     outbound.begin(cancelBody.length).raw(cancelBody);
     outbound.commit(KIND.cancel, 0, call.to, this.#sender.address, this.#sender.epoch, call.seq, 0, Number.POSITIVE_INFINITY);
   }
 
   #onExpired(call: Call): void {
-    call.picker = undefined;
-    const notRun = call.outbound!.withdraw(call.to, this.#sender.epoch, call.seq);
+    call.retry = undefined;
+    const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
     const reason = `${this.#router.describe(call.to)}; ${notRun ? HINT.deadlineNotRun : HINT.deadlineUnknown}`;
     this.#settleFailed(call, this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", notRun ? "notRun" : "unknown", reason));
   }
 
   #settleFailed(call: Call, error: RpcError): void {
-    const { picker } = call;
-    if (picker === undefined || error.execution !== "notRun" || this.#closed !== undefined) return this.#reject(call, error);
-    // Once more elsewhere: the first attempt did not run.
-    call.picker = undefined;
-    this.#place(call, picker, call.to);
-  }
-
-  #reject(call: Call, error: RpcError): void {
     this.#release(call);
-    call.reject(error);
+    const { retry } = call;
+    if (retry === undefined || error.execution !== "notRun" || this.#closed !== undefined) return call.reject(error);
+    // Once more elsewhere: the first attempt did not run.
+    const { method, deadlineAt, options, resolve, reject } = call;
+    this.#place(retry.picker, call.to, method, retry.input, this.#clock.now(), deadlineAt, options, resolve, reject, undefined);
   }
 
   #release(call: Call): void {

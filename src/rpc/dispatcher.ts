@@ -48,7 +48,7 @@ export class Dispatcher {
     this.handlers = handlers;
     this.#clock = clock;
     this.#logger = logger;
-    this.#inProgress = new RequestsInProgress(clock, options, (path, context) => this.#onExpired(path, context));
+    this.#inProgress = new RequestsInProgress(clock, options, (context) => this.#onExpired(context));
   }
 
   /** Requests that handlers work on. */
@@ -79,7 +79,7 @@ export class Dispatcher {
     const size = end - start;
     const full = this.#inProgress.full(path, size);
     if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
-    const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + remainingMs;
+    const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : path.arrivedAt + remainingMs;
     let input: unknown;
     let context: RequestContext;
     try {
@@ -91,7 +91,8 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
-      context = new RequestContext(from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
+      this.#reader.expectEnd();
+      context = new RequestContext(path, from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
     } catch (error) {
       return this.#refuse(
         path,
@@ -156,26 +157,25 @@ export class Dispatcher {
       return this.#replyError(path, context, error);
     }
     if (!isThenable(result)) return this.#reply(path, entry, context, result);
-    this.#inProgress.add(path, context);
+    this.#inProgress.add(context);
     result.then(
       (output) => {
-        if (this.#finish(path, context)) this.#reply(path, entry, context, output);
+        if (this.#finish(context)) this.#reply(path, entry, context, output);
       },
       (error: unknown) => {
-        if (this.#finish(path, context)) this.#replyError(path, context, error);
+        if (this.#finish(context)) this.#replyError(path, context, error);
       },
     );
   }
 
   /** Whether the answer is still wanted. */
-  #finish(path: ReplyPath, context: RequestContext): boolean {
-    if (this.#inProgress.take(path, context.from, context.epoch, context.seq) === context) return true;
+  #finish(context: RequestContext): boolean {
+    if (this.#inProgress.finish(context)) return true;
     this.counters.lateReplies++;
     return false;
   }
 
-  #onExpired(path: ReplyPath, context: RequestContext): void {
-    if (path.isClosed) return;
+  #onExpired(context: RequestContext): void {
     context.abort(new RpcError("DEADLINE_EXCEEDED", `the caller's deadline for ${context.method} is over`));
   }
 
@@ -289,10 +289,12 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       input = entry.codec.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
     } catch (error) {
       return this.drop(from, `${entry.name} cannot be decoded: ${(error as Error).message}`);
     }
     const context = new RequestContext(
+      path,
       from,
       entry.name,
       Number.POSITIVE_INFINITY,
@@ -305,11 +307,11 @@ export class Dispatcher {
     try {
       const result = ambient.run(context, entry.handler, input, context);
       if (!isThenable(result)) return;
-      this.#inProgress.add(path, context);
+      this.#inProgress.add(context);
       result.then(
-        () => void this.#inProgress.take(path, from, 0, context.seq),
+        () => void this.#inProgress.finish(context),
         (error: unknown) => {
-          this.#inProgress.take(path, from, 0, context.seq);
+          this.#inProgress.finish(context);
           this.#oneWayFailed(entry.name, from, error);
         },
       );

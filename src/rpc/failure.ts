@@ -53,6 +53,8 @@ export const HINT = {
   tooManyCalls: "call less at once, or raise rpc.maxCallsInFlight",
   busy: "call less at once, or another node; its limits are rpc.maxRequests, rpc.maxRequestsPerPeer and rpc.maxRequestBytes",
   tooLarge: "send it in parts, or raise rpc.maxPayloadBytes on both nodes",
+  tooLargeThere: "send it in parts and one after the other; its limits are rpc.maxPayloadBytes and link.maxPartialBytes",
+  tooLargeReply: "ask for less at once; the limits of this node are rpc.maxPayloadBytes and link.maxPartialBytes",
   slowReader: "is the event loop of the caller blocked, or its network slow? ask for less at once",
   input: "does it have the fields and types that the method or message declares?",
   result: "does the handler return what the method declares?",
