@@ -27,7 +27,8 @@ const FILE_LIST = "files.txt";
  */
 export async function compile(sources: readonly ProtoSource[], { cwd, env }: CompileContext): Promise<FileDescriptorProto[]> {
   const tool = findTool("buf", cwd, env.PATH) ?? findTool("protoc", cwd, env.PATH);
-  if (tool === undefined) throw new CodegenError("neither buf nor protoc is installed: npm install --save-dev @bufbuild/buf @bufbuild/protobuf ts-proto");
+  if (tool === undefined)
+    throw new CodegenError("neither buf nor protoc is installed: npm install --save-dev @bufbuild/buf @bufbuild/protobuf ts-proto");
   const isBuf = /^buf(\.\w+)?$/.test(basename(tool));
   // a copy, as both want one folder in which names are what imports say
   const stage = await mkdtemp(join(tmpdir(), "clusterts-gen-"));

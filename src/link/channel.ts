@@ -3,6 +3,7 @@
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
 import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
@@ -124,7 +125,7 @@ export class Channel {
   /** Takes the connection over. `rest` is what came behind the opening. */
   open(rest: Buffer): void {
     this.#connection.setHandler({
-      onData: (chunk) => this.#onData(chunk),
+      onData: (chunk) => this.#onData(asBuffer(chunk)),
       onDrain: () => this.#onDrain(),
       onClose: (error) => this.#onClose(error),
     });

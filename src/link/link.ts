@@ -29,7 +29,7 @@ import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import { openAsDialer, type PendingPeer } from "./opening.js";
-import { type HeldMessage, PendingQueue } from "./pending-queue.js";
+import { PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
 import { decideInbound } from "./simultaneous-dial.js";
 

@@ -1,4 +1,5 @@
 /** Drives the opening of one connection: the handshake's bytes, and a time limit for each step. */
+import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Connection } from "../transport/transport.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -50,7 +51,7 @@ export function openAsDialer(
     onData: (chunk) => {
       if (settled) return;
       try {
-        handshake.push(chunk);
+        handshake.push(asBuffer(chunk));
         for (;;) {
           const step = handshake.next();
           if (step.type === "more") return;
@@ -148,7 +149,7 @@ export function openAsAcceptor(
       if (state === "done") return;
       if (state === "deciding") return fail(new HandshakeError("malformed", "the dialer sent more before it was accepted"));
       try {
-        handshake.push(chunk);
+        handshake.push(asBuffer(chunk));
         for (;;) {
           const step = handshake.next();
           if (step.type === "more") return;
