@@ -6,6 +6,7 @@ import { type AddressLike, type LogicalAddress, toAddress } from "../addr/logica
 import type { Discovery } from "../discovery/discovery.js";
 import { InvalidOptionsError } from "../errors.js";
 import type { Clock, Random } from "../internal/clock.js";
+import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
@@ -139,6 +140,12 @@ const endpoint = parsed((value: string) => {
   return value;
 });
 
+const advertised = parsed((value: string) => {
+  const text = String(value);
+  if (parseEndpoint(text.includes(":") ? text : `${text}:1`).port === 0) throw new Error(`endpoint "${text}": port 0 cannot be dialed`);
+  return text;
+});
+
 const secret = z
   .string()
   .refine(
@@ -157,11 +164,15 @@ const nodeOptions = z
       .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
       .default("default"),
     listen: endpoint.optional(),
-    advertise: z.string().min(1).optional(),
+    advertise: advertised.optional(),
     export: z.boolean().default(false),
     secrets: z.array(secret).max(8).default([]),
     insecure: z.literal(true).optional(),
-    logger: z.union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")]).optional(),
+    logger: z
+      .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
+        errorMap: () => ({ message: "expected false, or a logger with trace(), debug(), info(), warn(), error()" }),
+      })
+      .optional(),
     metadata: z.record(z.string(), z.string()).optional(),
     version: z.string().optional(),
     link: linkOptions.default({}),
@@ -172,13 +183,30 @@ const nodeOptions = z
   })
   .strict();
 
+/** The options there are, by where they stand. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(nodeOptions.shape),
+  link: Object.keys(linkOptions.shape),
+  rpc: Object.keys(rpcOptions.shape),
+};
+
+/** What is wrong; for a key that is none, the one that was meant. */
+function faultOf(issue: z.ZodIssue): string {
+  if (issue.code !== "unrecognized_keys") return issue.message;
+  const wrong = issue.keys.map((key) => {
+    const meant = closest(key, KEYS[issue.path.join(".")] ?? []);
+    return `${JSON.stringify(key)}${meant === undefined ? "" : ` (did you mean "${meant}"?)`}`;
+  });
+  return `there is no option ${wrong.join(", ")}`;
+}
+
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const result = nodeOptions.safeParse(options);
   if (!result.success) {
     throw new InvalidOptionsError(
       "node options",
-      result.error.issues.map((issue) => (issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`)),
+      result.error.issues.map((issue) => (issue.path.length === 0 ? faultOf(issue) : `${issue.path.join(".")}: ${faultOf(issue)}`)),
     );
   }
   const { data } = result;
