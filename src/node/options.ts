@@ -153,34 +153,39 @@ const secret = z
     `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
   );
 
+const OBJECT = "expected an object with address and discovery";
+
 const nodeOptions = z
-  .object({
-    address: parsed((value: AddressLike) => toAddress(value)),
-    discovery: having<Discovery>("a discovery", "watch"),
-    cluster: z
-      .string()
-      .min(1)
-      .max(64)
-      .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
-      .default("default"),
-    listen: endpoint.optional(),
-    advertise: advertised.optional(),
-    export: z.boolean().default(false),
-    secrets: z.array(secret).max(8).default([]),
-    insecure: z.literal(true).optional(),
-    logger: z
-      .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
-        errorMap: () => ({ message: "expected false, or a logger with trace(), debug(), info(), warn(), error()" }),
-      })
-      .optional(),
-    metadata: z.record(z.string(), z.string()).optional(),
-    version: z.string().optional(),
-    link: linkOptions.default({}),
-    rpc: rpcOptions.default({}),
-    transport: having<Transport>("a transport", "dial", "listen").optional(),
-    clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
-    random: having<Random>("a source of chance", "next", "bytes").optional(),
-  })
+  .object(
+    {
+      address: parsed((value: AddressLike) => toAddress(value)),
+      discovery: having<Discovery>("a discovery", "watch"),
+      cluster: z
+        .string()
+        .min(1)
+        .max(64)
+        .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
+        .default("default"),
+      listen: endpoint.optional(),
+      advertise: advertised.optional(),
+      export: z.boolean().default(false),
+      secrets: z.array(secret).max(8).default([]),
+      insecure: z.literal(true).optional(),
+      logger: z
+        .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
+          errorMap: () => ({ message: "expected false, or a logger with trace(), debug(), info(), warn(), error()" }),
+        })
+        .optional(),
+      metadata: z.record(z.string(), z.string()).optional(),
+      version: z.string().optional(),
+      link: linkOptions.default({}),
+      rpc: rpcOptions.default({}),
+      transport: having<Transport>("a transport", "dial", "listen").optional(),
+      clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
+      random: having<Random>("a source of chance", "next", "bytes").optional(),
+    },
+    { required_error: OBJECT, invalid_type_error: OBJECT },
+  )
   .strict();
 
 /** The options there are, by where they stand. */

@@ -23,6 +23,7 @@ export const START_HINT = {
   portTaken: "stop what listens there, or choose another port",
   notThisMachine: "is this the right machine? where others reach it by another address, the option listen says where it listens",
   cannotListen: "choose another host or port",
+  notRegistered: "is the store up, and may this node write to it?",
   wildcard: "nobody can dial that: say where others reach it with the option advertise",
 } as const;
 
@@ -119,7 +120,8 @@ export async function register(
   } catch (error) {
     const timedOut = signal.reason instanceof StartError && signal.reason.code === "TIMEOUT";
     if (signal.aborted && !timedOut) throw aborted(signal, text);
-    throw new StartError("REGISTRATION_FAILED", `${text} did not start: ${(error as Error).message}`, { cause: error });
+    const hint = timedOut ? `; ${START_HINT.notRegistered}` : "";
+    throw new StartError("REGISTRATION_FAILED", `${text} did not start: ${(error as Error).message}${hint}`, { cause: error });
   }
 }
 

@@ -808,13 +808,13 @@ suite("failures of calls", () => {
       );
       assert.equal(error.cause, reason);
       await expectFailure(
-        node.invoke(byType(3), echo, {}, { signal: AbortSignal.abort("gone") }),
+        node.invoke(byType(3), echo, {}, { signal: AbortSignal.abort("the player left") }),
         failure({
           code: "CANCELLED",
           execution: "notRun",
           peer: undefined,
           whom: "any node of type 3",
-          reason: "cancelled before it was sent: gone",
+          reason: "cancelled before it was sent: the player left",
           cause: "String",
         }),
       );
@@ -879,11 +879,15 @@ suite("failures of calls", () => {
           withinMs: 100,
         }),
       );
-      node.destroy("enough");
+      node.destroy();
       for (const call of waiting) {
         await expectFailure(
           call.then((error) => Promise.reject(error)),
-          failure({ code: "CANCELLED", execution: "notRun", reason: "enough; a closed node makes no calls: make a new one" }),
+          failure({
+            code: "CANCELLED",
+            execution: "notRun",
+            reason: "this node was destroyed; a closed node makes no calls: make a new one",
+          }),
         );
       }
     });

@@ -50,20 +50,23 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
 export function assertLine(error: Error, expected: string): void {
   assert.match(error.message, patternOf(expected), `expected: ${expected}`);
   assert.match(String(error), /^[^\p{Cc}\u2028\u2029]+$/u, "one line");
-  if (process.env.COLLECT) return void (documentedShapes().has(shapeOf(error.message)) || console.error("@@" + error.message));
   assert.ok(documentedShapes().has(shapeOf(error.message)), `not in docs/errors.md: ${error.message}\nas: ${shapeOf(error.message)}`);
 }
 
-/** What is the same in every message of a kind: addresses, endpoints, numbers, names and quoted texts left out. */
+/** What is the same in every message of a kind: addresses, endpoints, numbers, names and quoted texts are left out. */
 export function shapeOf(message: string): string {
-  return message
-    .replace(/"(?:[^"\\]|\\.)*"/g, "<text>")
-    .replace(/, \d+ attempts in [\d.]+ s/g, "")
-    .replace(/\b[\w.-]+\.json:\d+:\d+/g, "<place>")
-    .replace(/\[[0-9a-f:]+\]:\d+|\b[\w-]+(?:\.[\w-]+)*:\d+\b/gi, "<endpoint>")
-    .replace(/\b\d+\.\d+\.\d+\b/g, "<address>")
-    .replace(/\b\w+(?:\.\w+)*\/\w+/g, "<method>")
-    .replace(/-?\b\d+(?:\.\d+)?\b/g, "<n>");
+  return (
+    message
+      .replace(/ calling .+? on (?:any node of type \S+|"(?:[^"\\]|\\.)*"|\S+) from /g, " calling <method> on <target> from ")
+      .replace(/"(?:[^"\\]|\\.)*"/g, "<text>")
+      .replace(/, \d+ attempts in [\d.]+ s/g, "")
+      .replace(/\S*\.json(?::\d+:\d+)?:/g, "<place>:")
+      .replace(/\[[0-9a-f:]+\]:\d+|\b[\w-]+(?:\.[\w-]+)*:\d+\b/gi, "<endpoint>")
+      .replace(/\b\d+\.\d+\.\d+\b/g, "<address>")
+      .replace(/-?\b\d+(?:\.\d+)?\b/g, "<n>")
+      // How far dialing has come when a limit is hit, is a matter of milliseconds.
+      .replace(/^((?:DEADLINE|RESOURCE).*?: dial <endpoint>: )[^;]*/, "$1<progress>")
+  );
 }
 
 let shapes: ReadonlySet<string> | undefined;
