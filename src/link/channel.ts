@@ -3,6 +3,7 @@
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
 import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
@@ -12,6 +13,7 @@ import { FrameReader } from "../wire/frame-reader.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { AT, getU32, KIND, nextSeq } from "../wire/header.js";
 import { HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
+import { NestedEncodingError } from "../wire/nested-encoding-error.js";
 import { ProtocolError } from "../wire/protocol-error.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
@@ -127,7 +129,7 @@ export class Channel {
   /** Takes the connection over. `rest` is what came behind the opening. */
   open(rest: Buffer): void {
     this.#connection.setHandler({
-      onData: (chunk) => this.#onData(chunk),
+      onData: (chunk) => this.#onData(asBuffer(chunk)),
       onDrain: () => this.#onDrain(),
       onClose: (error) => this.#onClose(error),
     });
@@ -162,7 +164,9 @@ export class Channel {
     return this.#overfull;
   }
 
+  /** @throws {@link NestedEncodingError} while another body is open, which stays as it is. */
   begin(maxBodyBytes: number): BinaryWriter {
+    if (this.#writer.isOpen) throw new NestedEncodingError();
     if (this.#writer.nearlyFull) this.#send();
     return this.#writer.begin(maxBodyBytes);
   }
@@ -455,6 +459,7 @@ export class Channel {
   readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
 
   #onDrain(): void {
+    this.#writer.drained();
     if (!this.#large.isEmpty) this.#arm();
     this.#measure();
     this.#releaseWaiters();

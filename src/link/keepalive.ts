@@ -20,8 +20,9 @@ export type KeepaliveOptions = Pick<Resolved<LinkOptions>, "keepaliveMs" | "prob
 export function keepaliveVerdict(state: KeepaliveState, options: KeepaliveOptions, now: number): KeepaliveVerdict {
   const { pingSentAt } = state;
   if (pingSentAt !== undefined) {
-    // A byte may still have been on its way when the ping was sent: silence counts from the later of the two.
+    // Bytes that were on their way when the link died came behind the ping: the time for the answer begins with the last one.
     if (now - Math.max(pingSentAt, state.lastReadAt) >= options.keepaliveTimeoutMs) return "silent";
+    // The other half of the time went by before the ping was sent.
     return now - pingSentAt >= options.unansweredMs / 2 ? "unanswered" : "fine";
   }
   const silence = now - state.lastReadAt;

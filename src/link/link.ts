@@ -16,11 +16,13 @@ import { parseEndpoint } from "../addr/endpoint.js";
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
+import { UnsentError } from "../internal/unsent-error.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { KIND } from "../wire/header.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
+import { NestedEncodingError } from "../wire/nested-encoding-error.js";
 import { backoffMs } from "./backoff.js";
 import { Channel, type ChannelEvents } from "./channel.js";
 import type { GoAwayReason } from "./go-away.js";
@@ -123,8 +125,11 @@ export class Link {
     return this.#state.phase === "ready" && this.#state.channel.congested;
   }
 
+  /** @throws {@link NestedEncodingError} while another body is open, which stays as it is. */
   begin(maxBodyBytes: number): BinaryWriter {
-    return this.#state.phase === "ready" ? this.#state.channel.begin(maxBodyBytes) : this.#scratch.begin(maxBodyBytes);
+    if (this.#state.phase === "ready") return this.#state.channel.begin(maxBodyBytes);
+    if (this.#scratch.isOpen) throw new NestedEncodingError();
+    return this.#scratch.begin(maxBodyBytes);
   }
 
   /** Hot path when ready: straight into this turn's write. */
@@ -188,7 +193,7 @@ export class Link {
       case "closed":
         return "this node is closed";
       case "ready":
-        return `connected to ${this.#state.channel.remote}, no reply`;
+        return `connected to ${this.#state.channel.remote}`;
       case "idle":
       case "dialing":
       case "waiting":
@@ -218,7 +223,7 @@ export class Link {
     if (!known) {
       // A link that stands stays: the peer may only have lost its entry in the store.
       if (state.phase === "dialing" && state.parked?.isGone === false) this.#adopt(state.parked);
-      else if (state.phase === "dialing" || state.phase === "waiting") this.#giveUp(new Error("discovery no longer knows it"));
+      else if (state.phase === "dialing" || state.phase === "waiting") this.#giveUp(new UnsentError("unknown", "discovery no longer knows it"));
       return;
     }
     // A changed load is no reason to dial sooner.
@@ -274,7 +279,7 @@ export class Link {
   #dial(): void {
     const { clock, limiter, options, transport } = this.#env;
     const text = this.#env.locate(this.peer);
-    if (text === undefined) return this.#giveUp(new Error("discovery does not know it"));
+    if (text === undefined) return this.#giveUp(new UnsentError("unknown", "discovery does not know it"));
     const held = limiter.take(clock.now());
     if (held > 0) {
       if (clock.now() - this.#roundAt < options.reachTimeoutMs) return this.#wait(held);
@@ -308,6 +313,7 @@ export class Link {
     const { clock, identity, keyring, options, random } = this.#env;
     const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
     const handshake = new DialerHandshake(identity, keyring, this.peer, PURPOSE.messages, facts);
+    this.#reach.connected();
     dialing.giveUp = openAsDialer(
       connection,
       handshake,
@@ -356,7 +362,7 @@ export class Link {
     const text =
       endpoint === undefined || this.#reach.failures === 0 ? cause.message : this.#reach.describe(endpoint, this.#env.clock.now());
     this.#enter({ phase: "idle" });
-    this.#failPending(new Error(text, { cause }));
+    this.#failPending(cause instanceof UnsentError ? cause : new UnsentError("unreachable", text, cause));
   }
 
   #failPending(cause: Error): void {
@@ -453,7 +459,7 @@ export class Link {
       if (wasDraining) {
         // Whoever comes back at this address is another process; discovery tells until then.
         events.onDraining(this.peer, false);
-        this.#failPending(new Error("it has shut down"));
+        this.#failPending(new UnsentError("left", "it has shut down"));
       } else if (this.#pending.length > 0) {
         this.#roundAt = clock.now();
         this.#wait(backoffMs(1, options.backoffMs, options.maxBackoffMs, random.next()));

@@ -1,4 +1,5 @@
 /** Drives the opening of one connection: the handshake's bytes, and a time limit for each step. */
+import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Connection } from "../transport/transport.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -43,7 +44,7 @@ export function openAsDialer(
   const restart = (ms: number): void => {
     clock.clearTimeout(timer);
     timer = clock.setTimeout(
-      () => fail(new HandshakeError("timeout", `no answer to the opening within ${timeoutMs} ms; does the port speak clusterts?`)),
+      () => fail(new HandshakeError("timeout", `the port takes the connection, but no answer to the opening came within ${timeoutMs} ms`)),
       ms,
     );
   };
@@ -58,7 +59,7 @@ export function openAsDialer(
       if (settled) return;
       let accepted: { readonly peer: PeerHello; readonly rest: Buffer };
       try {
-        handshake.push(chunk);
+        handshake.push(asBuffer(chunk));
         for (;;) {
           const step = handshake.next();
           if (step.type === "more") return;
@@ -76,10 +77,15 @@ export function openAsDialer(
       if (settle()) onOpen(accepted.peer, accepted.rest);
     },
     onDrain: () => {},
-    onClose: (error) => fail(error ?? new Error("the peer closed the connection during the opening")),
+    onClose: (error) => fail(error ?? closedInOpening()),
   });
   connection.write(handshake.start());
   return fail;
+}
+
+/** What a peer does that speaks something else and does not say so, TLS for one; or a node that is just going away. */
+function closedInOpening(): Error {
+  return Object.assign(new Error("the port takes the connection, then closes it during the opening"), { code: "CLOSED_IN_OPENING" });
 }
 
 /** What the owner of a listener decides about a peer that has proved who it is. */
@@ -153,7 +159,7 @@ export function openAsAcceptor(
       if (state === "done") return;
       if (state === "deciding") return fail(new HandshakeError("malformed", "the dialer sent more before it was accepted"));
       try {
-        handshake.push(chunk);
+        handshake.push(asBuffer(chunk));
         for (;;) {
           const step = handshake.next();
           if (step.type === "more") return;

@@ -11,12 +11,12 @@ import type { Resolved } from "../internal/resolved.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { encodeError } from "../wire/error-codec.js";
-import { NestedEncodingError } from "../wire/frame-writer.js";
 import { FLAGS, getU32, KIND } from "../wire/header.js";
-import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
+import { MAX_BODY_OVERHEAD_BYTES, MAX_DETAILS_BYTES } from "../wire/limits.js";
 import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
+import { NestedEncodingError } from "../wire/nested-encoding-error.js";
 import type { Sender } from "./caller.js";
-import { HINT } from "./failure.js";
+import { HINT, thrownReason } from "./failure.js";
 import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
 import type { ReplyPath } from "./reply-path.js";
 import { ambient, RequestContext } from "./request-context.js";
@@ -82,8 +82,7 @@ export class Dispatcher {
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
     const full = this.#inProgress.full(path, size);
-    if (full !== undefined)
-      return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
+    if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
     const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : path.arrivedAt + remainingMs;
     let input: unknown;
     let context: RequestContext;
@@ -96,9 +95,17 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
       context = new RequestContext(path, from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
     } catch (error) {
-      return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", `the request cannot be decoded: ${messageOf(error)}`);
+      return this.#refuse(
+        path,
+        from,
+        epoch,
+        seq,
+        "INVALID_ARGUMENT",
+        `the request cannot be decoded: ${messageOf(error)}; ${HINT.otherProto}`,
+      );
     }
     this.#run(path, entry, input, context);
   }
@@ -183,7 +190,14 @@ export class Dispatcher {
   #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
     if (path.isClosed) return;
     if (path.overfull)
-      return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
+      return this.#sendError(
+        path,
+        KIND.error,
+        context,
+        "RESOURCE_EXHAUSTED",
+        `the reply was not sent: too much waits to be read by the caller; ${HINT.slowReader}`,
+        "ran",
+      );
     const codec: Codec<unknown> = entry.method.output;
     try {
       const writer = path.begin(path.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
@@ -202,7 +216,18 @@ export class Dispatcher {
           "ran",
         );
       }
-      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler's result cannot be encoded: ${messageOf(error)}`, "ran");
+      this.#logger.error(
+        { err: error, method: context.method, from: formatAddress(context.from) },
+        `the result of ${context.method} cannot be encoded`,
+      );
+      return this.#sendError(
+        path,
+        KIND.error,
+        context,
+        "INTERNAL",
+        `the handler's result cannot be encoded: ${messageOf(error)}; ${HINT.result}`,
+        "ran",
+      );
     }
     path.commit(KIND.reply, 0, context.from, this.#sender.address, context.epoch, context.seq, 0, Number.POSITIVE_INFINITY);
   }
@@ -215,15 +240,15 @@ export class Dispatcher {
         { err: error, method: context.method, from: formatAddress(context.from) },
         `the handler of ${context.method} threw`,
       );
-      const said = error instanceof Error && typeof error.name === "string" ? `${error.name}: ${messageOf(error)}` : messageOf(error);
-      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler threw ${said}`, "ran");
+      return this.#sendError(path, KIND.error, context, "INTERNAL", thrownReason(error), "ran");
     }
     // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
-    const reason = error.method === "" && typeof error.reason === "string" ? error.reason : messageOf(error);
+    let reason = error.method === "" && typeof error.reason === "string" ? error.reason : messageOf(error);
     // Another copy of the library, or plain JavaScript, may have made it: only what fits is sent.
     const code = typeof error.code === "string" ? error.code : "UNKNOWN";
     const appCode = Number.isInteger(error.appCode) ? error.appCode : 0;
     const details = error.details instanceof Uint8Array ? error.details : undefined;
+    if ((details?.length ?? 0) > MAX_DETAILS_BYTES) reason += `; ${HINT.detailsLeftOut}`;
     this.#sendError(path, KIND.error, context, code, reason, "ran", { appCode, details });
   }
 
@@ -247,7 +272,8 @@ export class Dispatcher {
     execution: Execution | undefined,
     thrown?: Pick<RpcError, "appCode" | "details">,
   ): void {
-    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details: thrown?.details, path: [] });
+    const details = (thrown?.details?.length ?? 0) > MAX_DETAILS_BYTES ? undefined : thrown?.details;
+    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details, path: [] });
     path.begin(body.length).raw(body);
     path.commit(kind, 0, request.from, this.#sender.address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
   }
@@ -276,6 +302,7 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       input = entry.codec.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
     } catch (error) {
       return this.drop(from, `${entry.name} cannot be decoded: ${messageOf(error)}`);
     }

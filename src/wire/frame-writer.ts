@@ -7,21 +7,16 @@ import { BinaryWriter } from "../protobuf/binary-writer.js";
 import { putHeader } from "./header.js";
 import { HEADER_BYTES } from "./limits.js";
 
-/** An encoder sent another message over the same link, from a getter perhaps, while its own was half written. */
-export class NestedEncodingError extends Error {
-  override readonly name = "NestedEncodingError";
-  constructor() {
-    super("a message cannot be sent from inside the encoding of another one (from a getter?)");
-  }
-}
-
-/** From here on a turn's buffer is sent before another message is begun, so that it seldom has to grow. */
-const NEARLY_FULL = POOLED_BYTES - 32 * 1024;
+/** From here on a turn's buffer is sent before another message is begun: any that travels whole then fits without growth. */
+const NEARLY_FULL = POOLED_BYTES / 2;
 
 export class FrameWriter {
-  readonly #body = new BinaryWriter();
+  #body = new BinaryWriter();
   #buffer: Uint8Array | undefined;
   #length = 0;
+  /** Buffers that the transport has not written yet. */
+  #lent: Uint8Array[] = [];
+  /** Between `begin` and `commit`, `extract` or `abandon`. */
   #open = false;
 
   /** Bytes of whole frames that wait to be sent. */
@@ -29,25 +24,22 @@ export class FrameWriter {
     return this.#length;
   }
 
-  get nearlyFull(): boolean {
-    return this.#length > NEARLY_FULL && !this.#open;
-  }
-
   /** Whether a body was begun, and neither committed, extracted nor abandoned. */
   get isOpen(): boolean {
     return this.#open;
   }
 
-  /**
-   * Where a body is written to; nothing counts until `commit`, a body that failed is forgotten by `abandon`.
-   *
-   * @throws {@link NestedEncodingError} while another body is open, which stays as it is.
-   */
+  get nearlyFull(): boolean {
+    return this.#length > NEARLY_FULL;
+  }
+
+  /** Where a body is written to; nothing counts until `commit`, a body that failed is simply forgotten. */
   begin(maxBodyBytes: number): BinaryWriter {
-    if (this.#open) throw new NestedEncodingError();
+    if (this.#open) this.#orphan();
     this.#open = true;
-    this.#buffer ??= takeBuffer();
     const start = this.#length + HEADER_BYTES;
+    if (this.#buffer === undefined) this.#buffer = takeBuffer();
+    else if (start > this.#buffer.length) this.#grow(start * 2);
     return this.#body.attach(this.#buffer, start, start + maxBodyBytes);
   }
 
@@ -89,22 +81,31 @@ export class FrameWriter {
   }
 
   /**
-   * Hands all frames to `write` at once. When it says that they have left, the buffer is used again, otherwise the
-   * transport keeps it.
+   * Hands all frames to `write` at once. When it says that they have left, the buffer is used again; otherwise the
+   * transport keeps it until {@link drained}.
    */
   flush(write: (bytes: Uint8Array) => boolean): void {
     const buffer = this.#buffer;
     if (buffer === undefined || this.#length === 0) return;
     const bytes = buffer.subarray(0, this.#length);
+    const orphaned = this.#open;
+    if (orphaned) this.#orphan();
     this.#buffer = undefined;
     this.#length = 0;
-    if (write(bytes)) giveBuffer(buffer);
+    if (!write(bytes)) this.#lent.push(buffer);
+    else if (!orphaned) giveBuffer(buffer);
+  }
+
+  /** The transport keeps no buffer any longer. */
+  drained(): void {
+    for (const buffer of this.#lent) giveBuffer(buffer);
+    this.#lent = [];
   }
 
   /** Forgets what was not sent. */
   discard(): void {
-    this.#open = false;
     this.#length = 0;
+    if (this.#open) this.#orphan();
     this.#release();
   }
 
@@ -113,9 +114,26 @@ export class FrameWriter {
     this.#buffer = undefined;
   }
 
+  /**
+   * The encoder of the open body sends a message itself, or ends the link. It keeps its writer and its buffer to itself,
+   * so that it cannot write into what others send, and its `commit` or `extract` throws.
+   */
+  #orphan(): void {
+    this.#open = false;
+    this.#body = new BinaryWriter();
+    if (this.#buffer !== undefined) this.#grow(Math.max(this.#buffer.length, POOLED_BYTES));
+  }
+
+  /** Goes on in a buffer of its own; the old one is left to whoever still writes into it. */
+  #grow(size: number): void {
+    const grown = Buffer.allocUnsafeSlow(size);
+    grown.set(this.#buffer!.subarray(0, this.#length));
+    this.#buffer = grown;
+  }
+
   /** The body writer replaces the buffer when a message outgrows it. */
   #adopt(): void {
-    if (!this.#open) throw new Error("no body was begun");
+    if (!this.#open) throw new Error("a message was sent from inside the encoding of another one (by a getter?)");
     this.#open = false;
     const grown = this.#body.buf;
     if (grown === this.#buffer) return;

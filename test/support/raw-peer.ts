@@ -25,8 +25,8 @@ export class RawPeer {
     this.address = address;
     this.to = to;
     this.#connection = connection;
-    const reader = new FrameReader((buffer, start, end) => {
-      this.frames.push({ ...decodeHeader(buffer, start), body: buffer.subarray(start + HEADER_BYTES, end) });
+    const reader = new FrameReader((buffer: Uint8Array, start: number, end: number) => {
+      this.frames.push({ ...decodeHeader(buffer, start), body: Buffer.from(buffer.subarray(start + HEADER_BYTES, end)) });
     });
     connection.setHandler({
       onData: (chunk) => reader.push(chunk),
