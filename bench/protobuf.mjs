@@ -43,9 +43,7 @@ const reader = new BinaryReader(frame);
 const print = (line) => process.stdout.write(`${line}\n`);
 
 /** The work of one message, per library; the first one is what the others are compared with. */
-function contestants(type, message) {
-  const theirs = bufbuild[type];
-  const ours = clusterts[type];
+function contestants(type, theirs, ours, message) {
   const reflected = root.lookupType(`bench.${type}`);
   const object = reflected.fromObject(
     JSON.parse(JSON.stringify(message, (_, v) => (typeof v === "bigint" ? v.toString() : v instanceof Uint8Array ? Array.from(v) : v))),
@@ -91,11 +89,11 @@ function measure(tasks) {
   return best;
 }
 
-for (const [type, message] of [
-  ["Small", small],
-  ["Big", big],
+for (const [type, theirs, ours, message] of [
+  ["Small", bufbuild.Small, clusterts.Small, small],
+  ["Big", bufbuild.Big, clusterts.Big, big],
 ]) {
-  const { bytes, encode, decode } = contestants(type, message);
+  const { bytes, encode, decode } = contestants(type, theirs, ours, message);
   for (const [verb, tasks] of [
     ["encode", encode],
     ["decode", decode],

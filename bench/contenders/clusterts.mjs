@@ -44,6 +44,6 @@ function makeNode(address, { host, serverPort, clientPort, interceptor }) {
   discovery.put({ address: parseAddress(HANDLER), endpoint: `${host}:${serverPort}` });
   discovery.put({ address: parseAddress(CALLER), endpoint: `${host}:${clientPort}` });
   const node = createNode({ address, discovery, secrets: [SECRET] });
-  if (interceptor) node.use((next) => (call) => next(call));
+  if (interceptor) node.use({ caller: (call, next) => next(call), handler: (call, next) => next(call) });
   return node;
 }

@@ -1,8 +1,10 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The plug point that users implement. An adapter only reports what its store says and registers this node; cache,
  * diff, visibility, retry with back-off and coalescing are the library's.
  */
 import type { LogicalAddress } from "../addr/logical-address.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 
 /** What discovery says about one node. */
 export interface Member {

@@ -1,6 +1,7 @@
 /** A discovery inside one process: for tests, and for clusters whose nodes share a process and one instance of this. */
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { InvalidOptionsError } from "../errors.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 import { Deferred } from "../internal/deferred.js";
 import { copyMember, memberFault } from "./checked-event.js";
 import type { Discovery, DiscoveryEvent, Member, MemberPatch, Registration } from "./discovery.js";

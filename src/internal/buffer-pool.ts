@@ -2,7 +2,7 @@
  * Buffers for what links write in one turn. A link borrows one at its first frame of a turn and gives it back when the
  * bytes have left, so that idle links own no memory.
  */
-export const POOLED_BYTES = 128 * 1024;
+export const POOLED_BYTES = 256 * 1024;
 const MAX_POOLED = 32;
 
 const free: Buffer[] = [];

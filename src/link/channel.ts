@@ -3,6 +3,7 @@
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
 import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
@@ -82,6 +83,8 @@ export class Channel {
   #resolveClosed: () => void = () => {};
   #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   #flushArmed = false;
+  #congested = false;
+  #overfull = false;
   #closed = false;
   #lastReadAt: number;
   #lastWriteAt: number;
@@ -122,7 +125,7 @@ export class Channel {
   /** Takes the connection over. `rest` is what came behind the opening. */
   open(rest: Buffer): void {
     this.#connection.setHandler({
-      onData: (chunk) => this.#onData(chunk),
+      onData: (chunk) => this.#onData(asBuffer(chunk)),
       onDrain: () => this.#onDrain(),
       onClose: (error) => this.#onClose(error),
     });
@@ -131,6 +134,11 @@ export class Channel {
 
   get remote(): string {
     return this.#connection.remote;
+  }
+
+  /** When what is being read arrived. */
+  get arrivedAt(): number {
+    return this.#lastReadAt;
   }
 
   get isClosed(): boolean {
@@ -142,13 +150,14 @@ export class Channel {
     return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes;
   }
 
+  /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
   get congested(): boolean {
-    return this.bufferedBytes > this.#options.highWaterBytes;
+    return this.#congested;
   }
 
   /** Whether even requests are refused. */
   get overfull(): boolean {
-    return this.bufferedBytes > this.#options.maxBufferedBytes;
+    return this.#overfull;
   }
 
   begin(maxBodyBytes: number): BinaryWriter {
@@ -187,6 +196,7 @@ export class Channel {
     const ordered = isOrdered(message.kind);
     if (message.frame.length - HEADER_BYTES > MAX_WHOLE_BODY_BYTES || (ordered && this.#large.blocks(message.to, message.from))) {
       this.#large.push(message);
+      this.#measure();
     } else {
       this.#appendWhole(message);
     }
@@ -405,16 +415,25 @@ export class Channel {
     this.#lastWriteAt = this.#clock.now();
     this.counters.bytesOut += length;
     this.#writer.flush(this.#write);
+    this.#measure();
     if (this.#connection.bufferedBytes > this.#options.slowPeerBytes) {
       this.destroy(new Error(`slow peer: ${this.#connection.bufferedBytes} bytes wait to be read`));
     }
   }
 
+  #measure(): void {
+    const bytes = this.bufferedBytes;
+    this.#congested = bytes > this.#options.highWaterBytes;
+    this.#overfull = bytes > this.#options.maxBufferedBytes;
+  }
+
   readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
 
   #onDrain(): void {
+    this.#writer.drained();
     if (!this.#large.isEmpty) this.#arm();
-    if (this.congested) return;
+    this.#measure();
+    if (this.#congested) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.resolve();

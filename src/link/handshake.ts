@@ -9,7 +9,7 @@
  *
  * The dialer proves first, so that whoever scans ports gets no oracle; it sends nothing more before "accepted".
  */
-import { ANONYMOUS, formatAddress, isValidAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { type AddressText, ANONYMOUS, formatAddress, isValidAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { getU32, putU32 } from "../wire/header.js";
 import {
   decodeHello,
@@ -134,21 +134,19 @@ export class DialerHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): DialerStep {
-    checkVersion(hello);
+    checkVersion(hello, this.#identity);
     checkTerms(hello, this.#identity);
     if (hello.from !== this.#target) {
       const who = formatAddress(hello.from as LogicalAddress);
-      throw new HandshakeError("wrongAddress", `${who} answers there, not ${formatAddress(this.#target)}`);
+      throw new HandshakeError("wrongAddress", `the node at that endpoint is ${who}, not ${formatAddress(this.#target)}`);
     }
     if (hello.to !== this.#identity.address || hello.purpose !== this.#purpose || hello.keyIds.length > 1)
       throw new HandshakeError("malformed", "the answer is not to this node's hello");
     const id = hello.keyIds[0];
     const key = id === undefined ? undefined : this.#keyring.find([id]);
     if (key === undefined && (id !== undefined || this.#keyring.keys.length > 0)) {
-      throw new HandshakeError(
-        "noCommonKey",
-        id === undefined ? "the peer uses no secret, this node does" : "the peer chose a secret that this node does not have",
-      );
+      const [self, peer] = [formatAddress(this.#identity.address), formatAddress(this.#target)];
+      throw new HandshakeError("noCommonKey", id === undefined ? oneSided(self, peer) : nothingInCommon(self, peer));
     }
     this.#answer = { hello, raw, key };
     const proof = key?.prove("dialer", this.#purpose, this.#hello, raw, this.#facts.channelBinding) ?? new Uint8Array(0);
@@ -159,7 +157,7 @@ export class DialerHandshake {
     const { key, raw } = this.#answer!;
     const expected = key?.prove("acceptor", this.#purpose, this.#hello, raw, this.#facts.channelBinding) ?? new Uint8Array(0);
     if (!equalBytes(proof, expected))
-      throw new HandshakeError("badProof", "the peer's proof is wrong: it does not have the secret that it names");
+      throw new HandshakeError("badProof", `${formatAddress(this.#target)} does not have the secret that it names: its proof is wrong`);
     this.#proven = true;
     this.#reader.trust();
   }
@@ -209,7 +207,10 @@ export class AcceptorHandshake {
     const { hello, raw, key, answer } = this.#asked;
     const expected = key?.prove("dialer", hello.purpose, raw, answer, this.#facts.channelBinding) ?? new Uint8Array(0);
     if (!equalBytes(record.body, expected))
-      throw new HandshakeError("badProof", "the dialer's proof is wrong: it does not have the secret that it names");
+      throw new HandshakeError(
+        "badProof",
+        `${formatAddress(hello.from as LogicalAddress)} does not have the secret that it names: its proof is wrong`,
+      );
     if (this.#reader.rest.length > 0) throw new HandshakeError("malformed", "the dialer sent more before it was accepted");
     return { type: "proven", peer: peerOf(hello, hello.purpose as Purpose) };
   }
@@ -237,19 +238,23 @@ export class AcceptorHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): AcceptorStep {
-    checkVersion(hello);
+    checkVersion(hello, this.#identity);
     // Keys first: somebody without one does not learn the cluster's name and this node's address by guessing wrongly.
     const key = this.#keyring.find(hello.keyIds);
     if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
       throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
     }
     if (key === undefined && !this.#facts.isLoopback && this.#facts.channelBinding === undefined && !this.#terms.insecure) {
-      throw new HandshakeError("insecure", "without a secret or TLS only connections from this machine are taken");
+      const asked = formatAddress(hello.to as LogicalAddress);
+      throw new HandshakeError("insecure", `${asked} has neither secrets nor TLS, and takes only connections over loopback`);
     }
     checkTerms(hello, this.#identity);
     const own = this.#identity.address;
     if (hello.to !== own) {
-      throw new HandshakeError("wrongAddress", `this is ${formatAddress(own)}, not ${formatAddress(hello.to as LogicalAddress)}`);
+      throw new HandshakeError(
+        "wrongAddress",
+        `the node at that endpoint is ${formatAddress(own)}, not ${formatAddress(hello.to as LogicalAddress)}`,
+      );
     }
     if (!(this.#terms.purposes as readonly number[]).includes(hello.purpose)) {
       throw new HandshakeError("purpose", `connections for purpose ${hello.purpose} are not taken here`);
@@ -257,7 +262,7 @@ export class AcceptorHandshake {
     const anonymous = hello.from === ANONYMOUS && hello.purpose === PURPOSE.messages;
     if (!anonymous && !isValidAddress(hello.from)) throw new HandshakeError("malformed", `${hello.from} is no logical address`);
     if (hello.from === own && hello.purpose !== PURPOSE.probe)
-      throw new HandshakeError("wrongAddress", `${formatAddress(own)} is this node itself`);
+      throw new HandshakeError("wrongAddress", `both ends say that they are ${formatAddress(own)}`);
     const answer = helloRecord(
       this.#identity,
       hello.from as LogicalAddress,
@@ -271,9 +276,11 @@ export class AcceptorHandshake {
   }
 
   #noCommonKey(hello: Hello): string {
-    if (hello.keyIds.length === 0) return "the dialer uses no secret, this node does";
-    if (this.#keyring.keys.length === 0) return "the dialer uses a secret, this node has none";
-    return "no common secret";
+    // In the words of the dialer, so that a stranger learns no address from it.
+    const [self, dialer] = [formatAddress(hello.to as LogicalAddress), formatAddress(hello.from as LogicalAddress)];
+    if (hello.keyIds.length === 0) return oneSided(self, dialer);
+    if (this.#keyring.keys.length === 0) return oneSided(dialer, self);
+    return nothingInCommon(dialer, self);
   }
 
   #proof(): Uint8Array {
@@ -315,25 +322,36 @@ function refusalRecord(reason: RefusalName, text: string): Uint8Array {
   return encodeRecord(RECORD.refused, encodeRefusal(REFUSAL[reason], text));
 }
 
-function checkVersion(hello: Hello): void {
+function oneSided(having: AddressText, lacking: AddressText): string {
+  return `${having} uses a secret, ${lacking} has none`;
+}
+
+function nothingInCommon(one: AddressText, other: AddressText): string {
+  return `${one} and ${other} have no secret in common`;
+}
+
+function checkVersion(hello: Hello, own: Identity): void {
   const { min, max } = PROTOCOL_VERSION;
   if (hello.minVersion > max || hello.maxVersion < min) {
     throw new HandshakeError(
       "version",
-      `the peer speaks protocol versions ${hello.minVersion}-${hello.maxVersion}, this node ${min}-${max}`,
+      `no protocol version in common: ${hello.minVersion}-${hello.maxVersion} (${JSON.stringify(hello.software)}) and ${min}-${max} (${JSON.stringify(own.software)})`,
     );
   }
 }
 
-/** What both sides must agree on, whoever dials. */
+/** What both sides must agree on, whoever dials. The texts read the same on both. */
 function checkTerms(hello: Hello, own: Identity): void {
   if (hello.layout.some((bits, i) => bits !== OWN_LAYOUT[i])) {
-    throw new HandshakeError("layout", `the peer's addresses have ${hello.layout.join("/")} bits, this node's ${OWN_LAYOUT.join("/")}`);
+    throw new HandshakeError(
+      "layout",
+      `addresses of different layouts: ${hello.layout.join("/")} bits (${JSON.stringify(hello.software)}) and ${OWN_LAYOUT.join("/")} (${JSON.stringify(own.software)})`,
+    );
   }
   if (hello.cluster !== own.cluster) {
     throw new HandshakeError(
       "cluster",
-      `the peer belongs to cluster ${JSON.stringify(hello.cluster)}, this node to ${JSON.stringify(own.cluster)}`,
+      `${formatAddress(hello.from as LogicalAddress)} belongs to cluster ${JSON.stringify(hello.cluster)}, ${formatAddress(own.address)} to ${JSON.stringify(own.cluster)}`,
     );
   }
 }

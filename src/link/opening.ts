@@ -1,4 +1,5 @@
 /** Drives the opening of one connection: the handshake's bytes, and a time limit for each step. */
+import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Connection } from "../transport/transport.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -41,7 +42,7 @@ export function openAsDialer(
   const restart = (ms: number): void => {
     clock.clearTimeout(timer);
     timer = clock.setTimeout(
-      () => fail(new HandshakeError("timeout", `no answer to the opening within ${timeoutMs} ms; does the port speak clusterts?`)),
+      () => fail(new HandshakeError("timeout", `the port takes the connection, but no answer to the opening came within ${timeoutMs} ms`)),
       ms,
     );
   };
@@ -50,7 +51,7 @@ export function openAsDialer(
     onData: (chunk) => {
       if (settled) return;
       try {
-        handshake.push(chunk);
+        handshake.push(asBuffer(chunk));
         for (;;) {
           const step = handshake.next();
           if (step.type === "more") return;
@@ -63,10 +64,15 @@ export function openAsDialer(
       }
     },
     onDrain: () => {},
-    onClose: (error) => fail(error ?? new Error("the peer closed the connection during the opening")),
+    onClose: (error) => fail(error ?? closedInOpening()),
   });
   connection.write(handshake.start());
   return fail;
+}
+
+/** What a peer does that speaks something else and does not say so, TLS for one; or a node that is just going away. */
+function closedInOpening(): Error {
+  return Object.assign(new Error("the port takes the connection, then closes it during the opening"), { code: "CLOSED_IN_OPENING" });
 }
 
 /** What the owner of a listener decides about a peer that has proved who it is. */
@@ -143,7 +149,7 @@ export function openAsAcceptor(
       if (state === "done") return;
       if (state === "deciding") return fail(new HandshakeError("malformed", "the dialer sent more before it was accepted"));
       try {
-        handshake.push(chunk);
+        handshake.push(asBuffer(chunk));
         for (;;) {
           const step = handshake.next();
           if (step.type === "more") return;

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A node: what users hold. Plugs discovery, links and calls together; nothing below knows that it exists.
  */
@@ -7,6 +8,7 @@ import { type AddressLike, type AddressText, formatAddress, type LogicalAddress,
 import type { Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import { StartError } from "../errors.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
@@ -23,10 +25,11 @@ import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Listener } from "../transport/transport.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
+import { linkStatus } from "./link-status.js";
 import { NodeRouter } from "./node-router.js";
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
-import { findPlace, listen, refuseIfTaken, register, type Starting } from "./start.js";
-import { linkStatus, type NodePhase, type NodeStatus } from "./status.js";
+import { findPlace, listen, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
+import type { NodePhase, NodeStatus } from "./status.js";
 import { SOFTWARE } from "./version.js";
 
 export interface StartOptions {
@@ -291,9 +294,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const place = await findPlace(starting);
     const holder = place.type === "configured" ? place.member : place.stale;
     if (holder !== undefined) await refuseIfTaken(starting, holder.endpoint);
-    starting.signal.throwIfAborted();
+    throwIfAborted(starting);
     this.#listener = await listen(starting, place, (connection) => this.#links.accept(connection));
-    starting.signal.throwIfAborted();
+    throwIfAborted(starting);
     if (place.type === "registering") {
       const token = await register(starting, this.#listener.endpoint, () => {});
       this.#registered = true;

@@ -1,11 +1,10 @@
 /** What a node is doing, as one snapshot for people and metrics. */
-import { type AddressText, formatAddress } from "../addr/logical-address.js";
-import type { Channel } from "../link/channel.js";
-import type { Link, LinkPhase } from "../link/link.js";
+import type { AddressText } from "../addr/logical-address.js";
 
 export interface LinkStatus {
   readonly peer: AddressText;
-  readonly phase: LinkPhase;
+  /** `waiting`: until the next dial after a failed one; `draining`: finishes what has begun, takes nothing new. */
+  readonly phase: "idle" | "dialing" | "ready" | "waiting" | "draining" | "closed";
   /** The peer's network address, where there is a connection. */
   readonly remote: string | undefined;
   /** Milliseconds for a ping and its answer, when last asked. */
@@ -39,22 +38,4 @@ export interface NodeStatus {
   readonly oneWaysDropped: number;
   /** Connections that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
-}
-
-export function linkStatus(link: Link): LinkStatus {
-  const channel: Channel | undefined = link.channel;
-  return {
-    peer: formatAddress(link.peer),
-    phase: link.phase,
-    remote: channel?.remote,
-    rttMs: channel?.rttMs,
-    queuedMessages: link.queued.messages,
-    queuedBytes: link.queued.bytes,
-    bufferedBytes: channel?.bufferedBytes ?? 0,
-    framesIn: channel?.counters.framesIn ?? 0,
-    framesOut: channel?.counters.framesOut ?? 0,
-    bytesIn: channel?.counters.bytesIn ?? 0,
-    bytesOut: channel?.counters.bytesOut ?? 0,
-    lastError: link.lastError?.message,
-  };
 }

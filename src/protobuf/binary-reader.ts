@@ -9,12 +9,17 @@ export { MessageDecodeError } from "./errors.js";
 // Constants of this module: what is imported would be looked up and checked at each use.
 const { float32, float64, HIGH, int32, int64, LOW, uint64 } = words;
 
-/** Messages within messages, and groups within groups; as in protobuf's other implementations. */
+/** Messages and groups within each other, counted together; as many as in protobuf's other implementations. */
 const MAX_DEPTH = 100;
 
 /** Up to here `bytes()` copies, so that a small value does not keep a network chunk alive. */
 const MAX_COPY = 1024;
 
+/**
+ * Safe on bytes from anywhere: nothing behind the end of the message is read, and what is wrong throws
+ * {@link MessageDecodeError}. Bounds are those of the whole message: a nested message that claims more than its parent
+ * has left, but not more than the whole, reads on into the parent's fields, as everywhere in ts-proto's code.
+ */
 export class BinaryReader {
   buf: Uint8Array;
   /** Where the next byte is read. */
@@ -23,7 +28,6 @@ export class BinaryReader {
   len: number;
   #start: number;
   #depth = 0;
-  #view: DataView | undefined = undefined;
 
   constructor(buf: Uint8Array) {
     this.buf = normalize(buf);
@@ -32,13 +36,14 @@ export class BinaryReader {
     this.#start = 0;
   }
 
-  /** Reads `[pos, end)` of `buf` from now on: one reader serves any number of messages, one after the other. */
+  /**
+   * Reads `[pos, end)` of `buf` from now on: one reader serves any number of messages, one after the other.
+   *
+   * @throws RangeError when that is no part of `buf`.
+   */
   attach(buf: Uint8Array, pos: number, end: number): this {
     if (end > buf.length || pos > end) throw new RangeError(`a message at [${pos}, ${end}) in a buffer of ${buf.length} bytes`);
-    if (buf !== this.buf) {
-      this.buf = normalize(buf);
-      this.#view = undefined;
-    }
+    this.buf = normalize(buf);
     this.pos = pos;
     this.len = end;
     this.#start = pos;
@@ -46,12 +51,19 @@ export class BinaryReader {
     return this;
   }
 
-  /** How generated code counts messages within messages; its own limit throws a plain `Error`, so this one comes first. */
+  /**
+   * How generated code counts messages within messages. Its own limit is the same but throws a plain `Error`, so this
+   * one comes first. Code of a ts-proto too old to count ends in V8's
+   * `RangeError` for a full stack, which can be caught too.
+   *
+   * @internal
+   */
   get __tsProtoDecodeDepth(): number {
     if (this.#depth >= MAX_DEPTH) throw this.#malformed(`more than ${MAX_DEPTH} messages within each other`);
     return this.#depth;
   }
 
+  /** @internal */
   set __tsProtoDecodeDepth(depth: number) {
     this.#depth = depth;
   }
@@ -138,21 +150,13 @@ export class BinaryReader {
   }
 
   float(): number {
-    return this.#dataView().getFloat32(this.#take(4, "a 32-bit value"), true);
+    int32[0] = word(this.buf, this.#take(4, "a 32-bit value"));
+    return float32[0]!;
   }
 
   double(): number {
-    return this.#dataView().getFloat64(this.#take(8, "a 64-bit value"), true);
-  }
-
-  #dataView(): DataView {
-    if (this.#view !== undefined) return this.#view;
-    return this.#makeView();
-  }
-  #makeView(): DataView {
-    const view = new DataView(this.buf.buffer, this.buf.byteOffset, this.buf.length);
-    this.#view = view;
-    return view;
+    this.#words();
+    return float64[0]!;
   }
 
   fixed64(): bigint {
@@ -165,14 +169,17 @@ export class BinaryReader {
     return int64[0]!;
   }
 
-  /** A plain `Uint8Array`: a copy up to 1 KiB, else a view of {@link buf}. */
+  /** A plain `Uint8Array`, never a `Buffer`: a copy up to 1 KiB, else a view of the memory of {@link buf}. */
   bytes(): Uint8Array {
     const length = this.uint32();
     const start = this.#take(length, "a bytes field");
     return this.#piece(start);
   }
 
-  /** Bytes that are not valid UTF-8 are an error, as protobuf demands: replaced characters would be silent damage. */
+  /**
+   * Bytes that are not valid UTF-8 are an error, as protobuf's specification has it. (ts-proto on @bufbuild/protobuf, and protobufjs,
+   * put U+FFFD in their place: silent damage.) A byte order mark is kept.
+   */
   string(): string {
     const length = this.uint32();
     const start = this.#take(length, "a string");
@@ -220,7 +227,7 @@ export class BinaryReader {
   }
 
   #skipGroup(fieldNo: number | undefined, depth: number): void {
-    if (depth <= 0) throw this.#malformed(`more than ${MAX_DEPTH} groups within each other`);
+    if (depth <= 0) throw this.#malformed(`more than ${MAX_DEPTH} messages and groups within each other`);
     for (;;) {
       const [innerNo, wireType] = this.tag();
       if (wireType === 4) {
@@ -312,7 +319,7 @@ export class BinaryReader {
   }
 
   #badVarint(): MessageDecodeError {
-    return this.#malformed(this.len - this.pos < 10 ? "the end comes within a number" : "a number of more than 10 bytes");
+    return this.#malformed(this.len - this.pos < 10 ? "it ends where a number should go on" : "a number of more than 10 bytes");
   }
 
   #malformed(problem: string): MessageDecodeError {

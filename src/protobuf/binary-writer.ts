@@ -1,5 +1,6 @@
 /** Writes protobuf's wire format in place, into a buffer of the caller's. Stands behind the code that ts-proto generates. */
 import { MessageTooLargeError } from "./errors.js";
+import { isBytes, notInRange, notOfType, setSigned, setUnsigned, signedKey, unsignedKey } from "./field-values.js";
 import { SHORT_WRITE, writeAscii } from "./short-text.js";
 import { allocate, normalize, utf8Length, writeUtf8 } from "./utf8.js";
 import * as words from "./words.js";
@@ -7,7 +8,7 @@ import * as words from "./words.js";
 export { MessageTooLargeError } from "./errors.js";
 
 // Constants of this module: what is imported would be looked up and checked at each use.
-const { float32, float64, HIGH, int32, int64, LOW, uint64 } = words;
+const { float32, float64, HIGH, int32, LOW } = words;
 
 const EMPTY = allocate(0);
 const FIRST_SIZE = 1024;
@@ -104,7 +105,7 @@ export class BinaryWriter {
   }
 
   uint32(value: number): this {
-    if (value >>> 0 !== value) return this.uint32(unsignedKey("uint32", value));
+    if (typeof value !== "number" || value >>> 0 !== value) return this.uint32(unsignedKey("uint32", value));
     if (value < 0x80 && this.pos < this.#end) {
       this.buf[this.pos++] = value;
       return this;
@@ -115,7 +116,7 @@ export class BinaryWriter {
   }
 
   int32(value: number): this {
-    if ((value | 0) !== value) return this.int32(signedKey("int32", value));
+    if (typeof value !== "number" || (value | 0) !== value) return this.int32(signedKey("int32", value));
     if (value < 0) {
       int32[LOW] = value;
       int32[HIGH] = -1;
@@ -127,7 +128,7 @@ export class BinaryWriter {
   }
 
   sint32(value: number): this {
-    if ((value | 0) !== value) return this.sint32(signedKey("sint32", value));
+    if (typeof value !== "number" || (value | 0) !== value) return this.sint32(signedKey("sint32", value));
     return this.uint32(((value << 1) ^ (value >> 31)) >>> 0);
   }
 
@@ -139,12 +140,12 @@ export class BinaryWriter {
   }
 
   fixed32(value: number): this {
-    if (value >>> 0 !== value) return this.fixed32(unsignedKey("fixed32", value));
+    if (typeof value !== "number" || value >>> 0 !== value) return this.fixed32(unsignedKey("fixed32", value));
     return this.#word(value);
   }
 
   sfixed32(value: number): this {
-    if ((value | 0) !== value) return this.sfixed32(signedKey("sfixed32", value));
+    if (typeof value !== "number" || (value | 0) !== value) return this.sfixed32(signedKey("sfixed32", value));
     return this.#word(value);
   }
 
@@ -193,7 +194,7 @@ export class BinaryWriter {
   }
 
   bytes(value: Uint8Array): this {
-    if (!(value instanceof Uint8Array)) throw notOfType("bytes", "a Uint8Array", value);
+    if (!isBytes(value)) throw notOfType("bytes", "a Uint8Array", value);
     return this.uint32(value.length).raw(value);
   }
 
@@ -312,82 +313,3 @@ function varint64Size(low: number, high: number): number {
   if (high < 8) return 5;
   return 5 + varintSize(high >>> 3);
 }
-
-/** Keys of maps come as text from generated code, which keeps them as an object's keys: that one is a number nonetheless. */
-function signedKey(type: string, value: unknown): number {
-  const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : undefined;
-  if (number === undefined || (number | 0) !== number) throw notInRange(type, value);
-  return number | 0;
-}
-
-function unsignedKey(type: string, value: unknown): number {
-  const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : undefined;
-  if (number === undefined || number >>> 0 !== number) throw notInRange(type, value);
-  return number >>> 0;
-}
-
-const TWO_32 = 2 ** 32;
-const TWO_63 = 2 ** 63;
-const DECIMAL = /^-?[0-9]{1,20}$/;
-
-/** Puts a signed 64-bit value into `words`. */
-function setSigned(type: string, value: bigint | number | string): void {
-  if (typeof value === "number") {
-    if (!Number.isInteger(value) || value < -TWO_63 || value >= TWO_63) throw notInRange(type, value);
-    setNumber(value);
-    return;
-  }
-  const wanted = typeof value === "bigint" ? value : parseInteger(type, value);
-  int64[0] = wanted;
-  if (int64[0] !== wanted) throw notInRange(type, value);
-}
-
-/** Puts an unsigned 64-bit value into `words`. */
-function setUnsigned(type: string, value: bigint | number | string): void {
-  if (typeof value === "number") {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 * TWO_63) throw notInRange(type, value);
-    setNumber(value);
-    return;
-  }
-  const wanted = typeof value === "bigint" ? value : parseInteger(type, value);
-  uint64[0] = wanted;
-  if (uint64[0] !== wanted) throw notInRange(type, value);
-}
-
-function setNumber(value: number): void {
-  int32[LOW] = value >>> 0;
-  int32[HIGH] = Math.floor(value / TWO_32);
-}
-
-function parseInteger(type: string, value: string): bigint {
-  if (typeof value !== "string") throw notOfType(type, "a bigint, a number or a decimal string", value);
-  if (!DECIMAL.test(value)) throw notInRange(type, value);
-  return BigInt(value);
-}
-
-function notInRange(type: string, value: unknown): Error {
-  if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "string") return notOfType(type, "a number", value);
-  return new RangeError(`cannot write ${JSON.stringify(String(value)).slice(1, -1)} as ${type}: ${RANGES[type]} expected`);
-}
-
-function notOfType(type: string, expected: string, value: unknown): Error {
-  return new TypeError(`cannot write ${value === null ? "null" : typeof value} as ${type}: ${expected} expected`);
-}
-
-const SIGNED_32 = "an integer from -2147483648 to 2147483647";
-const UNSIGNED_32 = "an integer from 0 to 4294967295";
-const SIGNED_64 = "an integer from -2^63 to 2^63-1";
-const UNSIGNED_64 = "an integer from 0 to 2^64-1";
-const RANGES: Readonly<Record<string, string>> = {
-  int32: SIGNED_32,
-  sint32: SIGNED_32,
-  sfixed32: SIGNED_32,
-  uint32: UNSIGNED_32,
-  fixed32: UNSIGNED_32,
-  int64: SIGNED_64,
-  sint64: SIGNED_64,
-  sfixed64: SIGNED_64,
-  uint64: UNSIGNED_64,
-  fixed64: UNSIGNED_64,
-  float: "a value within single precision",
-};

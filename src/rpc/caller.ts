@@ -2,11 +2,13 @@
  * The calling side: typed calls and one-way messages to addresses and pickers. A call lives in the table from the
  * moment it is placed; whoever takes it out settles it, so that it is settled exactly once.
  */
-import { type AddressLike, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
+import { describeCause } from "../internal/describe-cause.js";
 import type { Resolved } from "../internal/resolved.js";
+import { UnsentError } from "../internal/unsent-error.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
@@ -14,8 +16,8 @@ import { decodeError } from "../wire/error-codec.js";
 import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
-import { Call, CallTable } from "./call-table.js";
-import { type FailedCall, HINT, rpcError } from "./failure.js";
+import { type Call, CallTable, type Retry } from "./call-table.js";
+import { addressOrText, type FailedCall, HINT, rpcError, targetFault, unsentReason } from "./failure.js";
 import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
 import { OneWays } from "./one-ways.js";
 import type { Outbound } from "./outbound.js";
@@ -48,6 +50,9 @@ export class RpcCaller {
   #intercepted: ((call: OutgoingCall) => Promise<unknown>) | undefined;
   #interceptors: readonly CallerInterceptor[] = [];
   #closed: string | undefined;
+  /** The address given last, and what it means: most calls in a row go to the same node. */
+  #recentText: AddressLike = ANONYMOUS;
+  #recentAddress: LogicalAddress = ANONYMOUS;
 
   constructor(sender: Sender, router: Router, clock: Clock, options: Resolved<RpcOptions>) {
     this.#sender = sender;
@@ -79,10 +84,10 @@ export class RpcCaller {
 
   /** Places a call. Never throws: what is wrong with the target, the input or the options rejects. */
   invoke(to: Target | undefined, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
-    if (to === undefined) return Promise.reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", "no target was given"));
+    if (to === undefined) return Promise.reject(this.#noTarget(method.name));
     if (method.kind !== "unary") {
       return Promise.reject(
-        this.#fail(method.name, undefined, "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"),
+        this.#fail(method.name, addressOrText(to), "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"),
       );
     }
     if (this.#intercepted === undefined) return this.#call(to, method, input, options);
@@ -91,7 +96,7 @@ export class RpcCaller {
 
   /** One-way to a method. */
   post(to: Target | undefined, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
-    if (to === undefined) return Promise.reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", "no target was given"));
+    if (to === undefined) return Promise.reject(this.#noTarget(method.name));
     if (this.#intercepted === undefined) return this.#post(to, method, input, options);
     return this.#intercepted({ method, oneWay: true, to, input, options: options ?? NO_OPTIONS }) as Promise<void>;
   }
@@ -107,7 +112,9 @@ export class RpcCaller {
   sendBytes(to: Target, command: number, payload: Uint8Array, options: PostOptions | undefined): Promise<void> {
     const name = `command ${command}`;
     if (!Number.isInteger(command) || command < 0 || command > 0xffff) {
-      return Promise.reject(this.#fail(name, undefined, "INVALID_ARGUMENT", "notRun", "a command is a whole number from 0 to 65535"));
+      return Promise.reject(
+        this.#fail(name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "a command is a whole number from 0 to 65535"),
+      );
     }
     return this.#oneWay(to, name, KIND.bytes, command, options, (writer) => void writer.raw(payload));
   }
@@ -122,10 +129,18 @@ export class RpcCaller {
     try {
       const at = (flags & FLAGS.metadata) === 0 ? start : start + metadataLength(body, start, end);
       const output = call.method.output.decode(this.#reader.attach(body, at, end), end - at);
+      this.#reader.expectEnd();
       call.resolve(output);
     } catch (cause) {
       call.reject(
-        this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${(cause as Error).message}`, cause),
+        this.#fail(
+          call.method.name,
+          call.to,
+          "INTERNAL",
+          "ran",
+          `the reply cannot be decoded: ${(cause as Error).message}; ${HINT.otherProto}`,
+          cause,
+        ),
       );
     }
   }
@@ -156,13 +171,16 @@ export class RpcCaller {
     if (epoch !== this.#sender.epoch) return;
     const call = this.#calls.take(from, seq);
     if (call !== undefined)
-      this.#settleFailed(call, this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}`));
+      this.#settleFailed(
+        call,
+        this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}; ${HINT.tooLargeReply}`),
+      );
   }
 
   /** The connection is gone over which numbers `first` to `last` went to `peer`. */
   onLost(peer: LogicalAddress, first: number, last: number, cause: Error): void {
     for (const call of this.#calls.takeRange(peer, first, last)) {
-      const reason = `link lost: ${cause.message}; ${HINT.lost}`;
+      const reason = `link lost: ${describeCause(cause)}; ${HINT.lost}`;
       this.#settleFailed(call, this.#fail(call.method.name, call.to, "UNAVAILABLE", "unknown", reason, cause));
     }
   }
@@ -176,12 +194,10 @@ export class RpcCaller {
   onUnsent(to: LogicalAddress, seq: number, cause: Error): boolean {
     const call = this.#calls.take(to, seq);
     if (call !== undefined) {
-      this.#settleFailed(call, this.#fail(call.method.name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause));
+      this.#settleFailed(call, this.#unsent(call.method.name, to, cause));
       return true;
     }
-    return this.#oneWays.unsent(to, seq, (name) =>
-      this.#fail(name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause),
-    );
+    return this.#oneWays.unsent(to, seq, (name) => this.#unsent(name, to, cause));
   }
 
   /** Fails everything that is in flight, and whatever comes later. */
@@ -189,9 +205,10 @@ export class RpcCaller {
     this.#closed = reason;
     const calls = this.#calls.takeAll();
     for (const call of calls) {
-      const notRun = call.outbound?.withdraw(call.to, this.#sender.epoch, call.seq) ?? true;
-      call.picker = undefined;
-      this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", reason));
+      const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
+      call.retry = undefined;
+      const text = `${reason}; ${notRun ? HINT.closed : HINT.lost}`;
+      this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", text));
     }
     return calls.length;
   }
@@ -200,73 +217,71 @@ export class RpcCaller {
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
       if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
-        reject(
-          this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`),
-        );
+        const reason = `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`;
+        reject(this.#fail(method.name, addressOrText(to), "INVALID_ARGUMENT", "notRun", reason));
         return;
       }
-      let deadlineAt = this.#clock.now() + timeoutMs;
+      const now = this.#clock.now();
+      let deadlineAt = now + timeoutMs;
       const surrounding = ambient.getStore();
       if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true)
         deadlineAt = surrounding.deadlineAt;
-      const picker = typeof to === "object" ? to : undefined;
-      const call = new Call(method, deadlineAt, options, picker, input, resolve, reject);
-      if (options?.signal !== undefined && !this.#listen(call, options.signal)) return;
-      this.#place(call, to, undefined);
+      if (options?.signal?.aborted === true) {
+        const { signal } = options;
+        const reason = `cancelled before it was sent: ${reasonOf(signal)}`;
+        reject(this.#fail(method.name, addressOrText(to), "CANCELLED", "notRun", reason, signal.reason));
+        return;
+      }
+      const retry = typeof to === "object" ? { picker: to, input } : undefined;
+      this.#place(to, undefined, method, input, now, deadlineAt, options, resolve, reject, retry);
     });
   }
 
-  /** Hot path. Encodes straight into the link's buffer. */
-  #place(call: Call, target: Target, not: LogicalAddress | undefined): void {
-    const { method } = call;
+  /** Hot path. Encodes straight into the link's buffer; the call is in the table, or it is settled. */
+  #place(
+    target: Target,
+    not: LogicalAddress | undefined,
+    method: AnyMethod,
+    input: unknown,
+    now: number,
+    deadlineAt: number,
+    options: CallOptions | undefined,
+    resolve: (output: unknown) => void,
+    reject: (error: RpcError) => void,
+    retry: Retry | undefined,
+  ): void {
     const to = this.#resolve(target, method.name, not);
-    if (to instanceof RpcError) return this.#reject(call, to);
-    call.to = to;
-    const remainingMs = Math.ceil(call.deadlineAt - this.#clock.now());
+    if (to instanceof RpcError) return reject(to);
+    const remainingMs = Math.ceil(deadlineAt - now);
     if (remainingMs <= 0)
-      return this.#reject(
-        call,
-        this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", "the deadline of the surrounding request is over"),
+      return reject(
+        this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", `the deadline of the surrounding request is over; ${HINT.deadlineOver}`),
       );
     if (this.#calls.size >= this.#options.maxCallsInFlight) {
-      return this.#reject(
-        call,
+      return reject(
         this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`),
       );
     }
     const outbound = this.#way(to, method.name);
-    if (outbound instanceof RpcError) return this.#reject(call, outbound);
-    const { metadata } = call.options ?? NO_OPTIONS;
+    if (outbound instanceof RpcError) return reject(outbound);
+    const metadata = options?.metadata;
     try {
       const writer = this.#beginBody(outbound, method.id, metadata);
       const start = writer.pos;
-      method.input.encode(method.input.fromPartial(call.input as never), writer);
+      method.input.encode(method.input.fromPartial(input as never), writer);
       checkSize(writer, start, outbound);
     } catch (cause) {
       outbound.abandon();
-      return this.#reject(call, this.#encodingFailed(method.name, to, outbound, cause));
+      return reject(this.#encodingFailed(method.name, to, outbound, cause));
     }
     const peer = this.#calls.peer(to);
-    call.seq = peer.next();
-    call.outbound = outbound;
+    const call: Call = { method, to, seq: peer.next(), deadlineAt, outbound, options, resolve, reject, retry, onAbort: undefined };
     const flags = metadata === undefined ? 0 : FLAGS.metadata;
-    const result = outbound.commit(
-      KIND.request,
-      flags,
-      to,
-      this.#sender.address,
-      this.#sender.epoch,
-      call.seq,
-      remainingMs,
-      call.deadlineAt,
-    );
-    if (result > COMMIT.queued) return this.#fallen(call, result);
+    const { address, epoch } = this.#sender;
+    const result = outbound.commit(KIND.request, flags, to, address, epoch, call.seq, remainingMs, deadlineAt);
+    if (result > COMMIT.queued) return this.#settleFailed(call, this.#notTaken(method.name, to, result));
+    if (options?.signal !== undefined) this.#listen(call, options.signal);
     this.#calls.add(peer, call);
-  }
-
-  #fallen(call: Call, result: CommitResult): void {
-    call.outbound = undefined;
-    this.#settleFailed(call, this.#notTaken(call.method.name, call.to, result));
   }
 
   #post(to: Target, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
@@ -314,76 +329,63 @@ export class RpcCaller {
   }
 
   #resolve(target: Target, name: string, not: LogicalAddress | undefined): LogicalAddress | RpcError {
-    if (typeof target === "object") {
+    if (target === this.#recentText) return this.#recentAddress;
+    try {
+      if (typeof target !== "object" || target === null) {
+        const address = toAddress(target as AddressLike);
+        this.#recentText = target as AddressLike;
+        this.#recentAddress = address;
+        return address;
+      }
       const picked = this.#router.pick(target.type, target.policy, not);
       if (picked !== undefined) return picked;
-      const reason = `no node of type ${target.type} is known and available; ${HINT.noMember}`;
-      return rpcError({ method: name, to: undefined, self: this.#sender.address }, "UNAVAILABLE", "notRun", reason, {
-        whom: `any node of type ${target.type}`,
-      });
-    }
-    try {
-      return toAddress(target as AddressLike);
     } catch (cause) {
-      return this.#fail(name, undefined, "INVALID_ARGUMENT", "notRun", (cause as Error).message, cause);
+      return this.#fail(name, addressOrText(target), "INVALID_ARGUMENT", "notRun", targetFault(cause), cause);
     }
+    if (this.#closed !== undefined) return this.#notAnyMore(name, addressOrText(target), this.#closed);
+    return this.#fail(name, addressOrText(target), "UNAVAILABLE", "notRun", this.#router.explainNone(target.type));
   }
 
   #way(to: LogicalAddress, name: string): Outbound | RpcError {
-    if (this.#closed !== undefined) return this.#fail(name, to, "CANCELLED", "notRun", this.#closed);
+    if (this.#closed !== undefined) return this.#notAnyMore(name, to, this.#closed);
     const way = this.#router.route(to);
     return typeof way === "string" ? this.#fail(name, to, "UNAVAILABLE", "notRun", way) : way;
   }
 
-  /** False when the signal is aborted already; the call is settled then. */
-  #listen(call: Call, signal: AbortSignal): boolean {
-    if (signal.aborted) {
-      call.reject(
-        this.#fail(call.method.name, undefined, "CANCELLED", "notRun", `cancelled before it was sent: ${reasonOf(signal)}`, signal.reason),
-      );
-      return false;
-    }
-    const onAbort = (): void => this.#onAborted(call, signal);
-    call.onAbort = onAbort;
-    signal.addEventListener("abort", onAbort, { once: true });
-    return true;
+  #listen(call: Call, signal: AbortSignal): void {
+    call.onAbort = () => this.#onAborted(call, signal);
+    signal.addEventListener("abort", call.onAbort, { once: true });
   }
 
   #onAborted(call: Call, signal: AbortSignal): void {
     if (this.#calls.take(call.to, call.seq) !== call) return;
-    call.picker = undefined;
-    const notRun = call.outbound!.withdraw(call.to, this.#sender.epoch, call.seq);
+    call.retry = undefined;
+    const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
     if (!notRun) this.#sendCancel(call);
-    this.#settleFailed(
-      call,
-      this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", `cancelled: ${reasonOf(signal)}`, signal.reason),
-    );
+    const reason = notRun ? `cancelled before it was sent: ${reasonOf(signal)}` : `cancelled: ${reasonOf(signal)}; ${HINT.cancelled}`;
+    this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", reason, signal.reason));
   }
 
   #sendCancel(call: Call): void {
-    const outbound = call.outbound!;
+    const { outbound } = call;
     outbound.begin(cancelBody.length).raw(cancelBody);
     outbound.commit(KIND.cancel, 0, call.to, this.#sender.address, this.#sender.epoch, call.seq, 0, Number.POSITIVE_INFINITY);
   }
 
   #onExpired(call: Call): void {
-    call.picker = undefined;
-    const notRun = call.outbound!.withdraw(call.to, this.#sender.epoch, call.seq);
+    call.retry = undefined;
+    const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
     const reason = `${this.#router.describe(call.to)}; ${notRun ? HINT.deadlineNotRun : HINT.deadlineUnknown}`;
     this.#settleFailed(call, this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", notRun ? "notRun" : "unknown", reason));
   }
 
   #settleFailed(call: Call, error: RpcError): void {
-    const { picker } = call;
-    if (picker === undefined || error.execution !== "notRun" || this.#closed !== undefined) return this.#reject(call, error);
-    // Once more elsewhere: the first attempt did not run.
-    call.picker = undefined;
-    this.#place(call, picker, call.to);
-  }
-
-  #reject(call: Call, error: RpcError): void {
     this.#release(call);
-    call.reject(error);
+    const { retry } = call;
+    if (retry === undefined || error.execution !== "notRun" || this.#closed !== undefined) return call.reject(error);
+    // Once more elsewhere: the first attempt did not run.
+    const { method, deadlineAt, options, resolve, reject } = call;
+    this.#place(retry.picker, call.to, method, retry.input, this.#clock.now(), deadlineAt, options, resolve, reject, undefined);
   }
 
   #release(call: Call): void {
@@ -403,7 +405,14 @@ export class RpcCaller {
         cause,
       );
     }
-    return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${(cause as Error).message}`, cause);
+    return this.#fail(
+      name,
+      to,
+      "INVALID_ARGUMENT",
+      "notRun",
+      `the message cannot be encoded: ${(cause as Error).message}; ${HINT.input}`,
+      cause,
+    );
   }
 
   #notTaken(name: string, to: LogicalAddress, result: CommitResult): RpcError {
@@ -413,9 +422,9 @@ export class RpcCaller {
       case COMMIT.congested:
         return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", HINT.congested);
       case COMMIT.unknownTarget:
-        return this.#fail(name, to, "UNAVAILABLE", "notRun", HINT.unknownTarget);
+        return this.#fail(name, to, "UNAVAILABLE", "notRun", `discovery does not know it; ${HINT.unknownTarget}`);
       default:
-        return this.#fail(name, to, "UNAVAILABLE", "notRun", this.#router.describe(to));
+        return this.#fail(name, to, "UNAVAILABLE", "notRun", `${this.#router.describe(to)}; ${HINT.left}`);
     }
   }
 
@@ -423,7 +432,20 @@ export class RpcCaller {
     return { method: call.method.name, to: call.to, self: this.#sender.address };
   }
 
-  #fail(method: string, to: LogicalAddress | undefined, code: Code, execution: Execution, reason: string, cause?: unknown): RpcError {
+  #unsent(method: string, to: LogicalAddress, cause: Error): RpcError {
+    if (this.#closed !== undefined) return this.#notAnyMore(method, to, this.#closed);
+    return this.#fail(method, to, "UNAVAILABLE", "notRun", unsentReason(cause), cause instanceof UnsentError ? cause.cause : cause);
+  }
+
+  #notAnyMore(method: string, to: LogicalAddress | string, closed: string): RpcError {
+    return this.#fail(method, to, "CANCELLED", "notRun", `${closed}; ${HINT.closed}`);
+  }
+
+  #noTarget(method: string): RpcError {
+    return this.#fail(method, addressOrText(undefined), "INVALID_ARGUMENT", "notRun", `no target was given; ${HINT.noTarget}`);
+  }
+
+  #fail(method: string, to: LogicalAddress | string, code: Code, execution: Execution, reason: string, cause?: unknown): RpcError {
     return rpcError({ method, to, self: this.#sender.address }, code, execution, reason, cause === undefined ? {} : { cause });
   }
 }
@@ -436,32 +458,4 @@ function checkSize(writer: BinaryWriter, start: number, outbound: Outbound): voi
 function reasonOf(signal: AbortSignal): string {
   const { reason } = signal;
   return reason instanceof Error ? reason.message : String(reason);
-}
-
-/** Handshake failures say what to do themselves. */
-function hintFor(cause: Error): string {
-  const origin = cause.cause instanceof Error ? cause.cause : cause;
-  return origin.name === "HandshakeError" ? handshakeHint((origin as { reason?: string }).reason) : HINT.unreachable;
-}
-
-function handshakeHint(reason: string | undefined): string {
-  switch (reason) {
-    case "noCommonKey":
-    case "badProof":
-      return "do both nodes have the same secrets?";
-    case "cluster":
-      return "do both nodes have the same option `cluster`?";
-    case "wrongAddress":
-      return "is its endpoint in discovery up to date?";
-    case "insecure":
-      return "give both nodes the same secrets";
-    case "malformed":
-    case "timeout":
-      return "is its endpoint in discovery the port of a clusterts node?";
-    case "version":
-    case "layout":
-      return "do both nodes run compatible versions of clusterts?";
-    default:
-      return HINT.unreachable;
-  }
 }

@@ -52,6 +52,10 @@ export class LocalPath implements Outbound, ReplyPath {
     this.#sink = sink;
   }
 
+  get arrivedAt(): number {
+    return this.#clock.now();
+  }
+
   get isClosed(): boolean {
     return false;
   }

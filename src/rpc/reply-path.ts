@@ -6,6 +6,8 @@ export interface ReplyPath {
   /** The node at the other end of the connection. */
   readonly peer: { readonly address: LogicalAddress };
   readonly isClosed: boolean;
+  /** When what is being read arrived. */
+  readonly arrivedAt: number;
   readonly congested: boolean;
   readonly maxPayloadBytes: number;
   begin(maxBodyBytes: number): BinaryWriter;

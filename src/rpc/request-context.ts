@@ -1,26 +1,32 @@
-/** What a handler gets beside its request, and what the calls that it makes inherit. */
+/** What a handler gets beside its request, and what the calls that it makes inherit. `declare`: see `call-table.ts` on what defining fields costs. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { LogicalAddress } from "../addr/logical-address.js";
 import type { Clock } from "../internal/clock.js";
 import type { Metadata } from "../wire/metadata.js";
+import type { ReplyPath } from "./reply-path.js";
 import type { Context } from "./service.js";
 
 export class RequestContext implements Context {
-  readonly from: LogicalAddress;
-  readonly method: string;
-  readonly deadlineAt: number;
-  readonly epoch: number;
-  readonly seq: number;
+  /** The connection on which it came and its answer goes. */
+  declare readonly path: ReplyPath;
+  declare readonly from: LogicalAddress;
+  declare readonly method: string;
+  declare readonly deadlineAt: number;
+  declare readonly epoch: number;
+  declare readonly seq: number;
   /** Bytes of the request that count as long as the handler runs. */
-  readonly bytes: number;
-  /** Answered, cancelled or expired: what the handler still says is not sent. */
-  settled = false;
-  readonly metadata: Metadata;
+  declare readonly bytes: number;
+  /** Answered, cancelled, expired or cut off: what the handler still says is not sent. */
+  declare ended: boolean;
+  /** Whether cancels find it; see `requests-in-progress.ts`. */
+  declare isTabulated: boolean;
+  declare readonly metadata: Metadata;
   readonly #clock: Clock;
   #abort: AbortController | undefined;
   #abortReason: Error | undefined;
 
   constructor(
+    path: ReplyPath,
     from: LogicalAddress,
     method: string,
     deadlineAt: number,
@@ -30,6 +36,7 @@ export class RequestContext implements Context {
     metadata: Metadata,
     clock: Clock,
   ) {
+    this.path = path;
     this.from = from;
     this.method = method;
     this.deadlineAt = deadlineAt;
@@ -37,6 +44,8 @@ export class RequestContext implements Context {
     this.seq = seq;
     this.bytes = bytes;
     this.metadata = metadata;
+    this.ended = false;
+    this.isTabulated = false;
     this.#clock = clock;
   }
 
@@ -55,7 +64,6 @@ export class RequestContext implements Context {
 
   /** Nobody waits any more. */
   abort(reason: Error): void {
-    this.settled = true;
     this.#abortReason ??= reason;
     this.#abort?.abort(this.#abortReason);
   }

@@ -3,6 +3,7 @@
  * Browser-safe, no Node.js built-ins.
  */
 import type { AddressLike, AddressText, LogicalAddress } from "../addr/logical-address.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 import type { BinaryReader } from "../protobuf/binary-reader.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { nameHash } from "./name-hash.js";

@@ -42,7 +42,7 @@ export class MemoryConnection implements Connection {
   #endRead = false;
   #endSent = false;
 
-  /** `onLeft` is called when this end is closed or gone. */
+  /** `onLeft` is called when this end is gone, and when it is closed. */
   constructor(
     environment: MemoryEnvironment,
     outgoing: Lane,
@@ -160,11 +160,10 @@ export class MemoryConnection implements Connection {
   }
 
   #leave(phase: "closed" | "gone"): void {
-    const wasOpen = this.#phase === "open";
     this.#phase = phase;
     this.#outflow.abandon();
     this.#inbox.length = 0;
-    if (wasOpen) this.#onLeft(this);
+    this.#onLeft(this);
   }
 
   #deliverClose(): void {

@@ -76,9 +76,8 @@ export class Lane {
   readonly #receiver: LaneReceiver;
   readonly #underway: Underway[] = [];
   #lastSentAt = 0;
-  #lastArrivesAt = 0;
-  #wakeUp: { timer: TimerHandle } | undefined;
-  #isClosed = false;
+  #isArmed = false;
+  #timer: TimerHandle;
 
   constructor(direction: Direction, clock: Clock, random: Random, receiver: LaneReceiver) {
     this.direction = direction;
@@ -89,14 +88,11 @@ export class Lane {
   }
 
   send(packet: Packet): void {
-    if (this.#isClosed) return;
     const { latencyMs, jitterMs, bytesPerSecond } = this.direction.conditions;
     const byteCount = packet.type === "data" ? packet.bytes.length : 0;
     this.#lastSentAt = Math.max(this.#clock.now(), this.#lastSentAt) + (byteCount * 1_000) / bytesPerSecond;
     const delayMs = latencyMs + (jitterMs > 0 ? this.#random.next() * jitterMs : 0);
-    // Never before what was sent earlier: jitter delays a connection, it does not reorder it.
-    this.#lastArrivesAt = Math.max(this.#lastArrivesAt, this.#lastSentAt + delayMs);
-    this.#underway.push({ packet, arrivesAt: this.#lastArrivesAt });
+    this.#underway.push({ packet, arrivesAt: this.#lastSentAt + delayMs });
     this.#arm();
   }
 
@@ -105,27 +101,22 @@ export class Lane {
     this.#receiver.conditionsChanged();
   }
 
-  /** Nobody is there any more: what is on its way is dropped. */
+  /** Nobody is there any more, at either end: what is on its way is dropped. */
   close(): void {
-    this.#isClosed = true;
     this.#underway.length = 0;
     this.direction.lanes.delete(this);
-    if (this.#wakeUp !== undefined) this.#clock.clearTimeout(this.#wakeUp.timer);
-    this.#wakeUp = undefined;
+    this.#clock.clearTimeout(this.#timer);
   }
 
+  /** Waits for the first in line; what is due before it waits for it too. */
   #arm(): void {
     const first = this.#underway[0];
-    if (first === undefined || this.#wakeUp !== undefined || this.direction.conditions.held) return;
-    const wakeUp: { timer: TimerHandle } = { timer: undefined };
-    this.#wakeUp = wakeUp;
-    const onDue = (): void => {
-      if (this.#wakeUp === wakeUp) this.#deliver();
-    };
+    if (first === undefined || this.#isArmed || this.direction.conditions.held) return;
+    this.#isArmed = true;
     const delayMs = first.arrivesAt - this.#clock.now();
     // Bytes under way keep the process alive, as those of a socket do.
-    if (delayMs > 0) wakeUp.timer = this.#clock.setTimeout(onDue, delayMs, true);
-    else this.#clock.nextTurn(onDue);
+    if (delayMs > 0) this.#timer = this.#clock.setTimeout(() => this.#deliver(), delayMs, true);
+    else this.#clock.nextTurn(() => this.#deliver());
   }
 
   #deliver(): void {
@@ -137,7 +128,7 @@ export class Lane {
         this.#receiver.arrived(this.#merged(this.#underway.shift()!.packet, dueAt));
       }
     } finally {
-      this.#wakeUp = undefined;
+      this.#isArmed = false;
       this.#arm();
     }
   }

@@ -3,6 +3,7 @@
  * Neither knows logical addresses, frames or time.
  */
 import type { Endpoint } from "../addr/endpoint.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
 
 /** Who the peer is according to the transport (a TLS certificate), apart from what it claims in the handshake. */
 export interface PeerIdentity {
@@ -13,7 +14,7 @@ export interface PeerIdentity {
 
 export interface ConnectionHandler {
   /** `chunk` belongs to the receiver; the transport does not use it again. */
-  onData(chunk: Buffer): void;
+  onData(chunk: Uint8Array): void;
   /** All that was written has left: `bufferedBytes` is 0. Only after a `write` that returned false. */
   onDrain(): void;
   /** Exactly once, last. Without `error` the peer ended the connection in order, or `destroy()` was called without one. */

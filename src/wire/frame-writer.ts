@@ -7,13 +7,15 @@ import { BinaryWriter } from "../protobuf/binary-writer.js";
 import { putHeader } from "./header.js";
 import { HEADER_BYTES } from "./limits.js";
 
-/** From here on a turn's buffer is sent before another message is begun, so that it seldom has to grow. */
-const NEARLY_FULL = POOLED_BYTES - 32 * 1024;
+/** From here on a turn's buffer is sent before another message is begun: any that travels whole then fits without growth. */
+const NEARLY_FULL = POOLED_BYTES / 2;
 
 export class FrameWriter {
   #body = new BinaryWriter();
   #buffer: Uint8Array | undefined;
   #length = 0;
+  /** Buffers that the transport has not written yet. */
+  #lent: Uint8Array[] = [];
   /** Between `begin` and `commit`, `extract` or `abandon`. */
   #open = false;
 
@@ -74,8 +76,8 @@ export class FrameWriter {
   }
 
   /**
-   * Hands all frames to `write` at once. When it says that they have left, the buffer is used again, otherwise the
-   * transport keeps it.
+   * Hands all frames to `write` at once. When it says that they have left, the buffer is used again; otherwise the
+   * transport keeps it until {@link drained}.
    */
   flush(write: (bytes: Uint8Array) => boolean): void {
     const buffer = this.#buffer;
@@ -85,7 +87,14 @@ export class FrameWriter {
     if (orphaned) this.#orphan();
     this.#buffer = undefined;
     this.#length = 0;
-    if (write(bytes) && !orphaned) giveBuffer(buffer);
+    if (!write(bytes)) this.#lent.push(buffer);
+    else if (!orphaned) giveBuffer(buffer);
+  }
+
+  /** The transport keeps no buffer any longer. */
+  drained(): void {
+    for (const buffer of this.#lent) giveBuffer(buffer);
+    this.#lent = [];
   }
 
   /** Forgets what was not sent. */

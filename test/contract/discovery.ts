@@ -324,7 +324,8 @@ class View {
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(discovery: Discovery, timeoutMs: number, signal: AbortSignal = this.#abort.signal) {
+  constructor(discovery: Discovery, timeoutMs: number, given?: AbortSignal) {
+    const signal = given ?? this.#abort.signal;
     this.#timeoutMs = timeoutMs;
     this.#reading = this.#read(discovery, signal).catch((error: Error) => {
       if (!signal.aborted) this.#failure = error;

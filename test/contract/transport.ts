@@ -349,7 +349,7 @@ export function transportContract(name: string, create: () => TransportUnderTest
       assert.equal(accepted.length, 0);
     });
 
-    test("abort during the dial: it fails with the reason at once and lets go of the signal", async () => {
+    test("abort during the dial: it fails with the reason at once, lets go of the signal, and leaves no connection", async () => {
       const controller = new AbortController();
       const reason = new Error("no longer wanted");
       const dialing = subject.dialer.dial(listener.endpoint, controller.signal);
@@ -357,6 +357,10 @@ export function transportContract(name: string, create: () => TransportUnderTest
       controller.abort(reason);
       await assert.rejects(dialing, reason);
       assert.equal(getEventListeners(controller.signal, "abort").length, 0);
+      const { near, far } = await connect();
+      const handler = handled(far);
+      near.write(Buffer.from("the first to be accepted"));
+      await handler.until((h) => h.byteCount > 0);
     });
 
     test("an abort after the dial has succeeded does not touch the connection", async () => {
@@ -376,7 +380,16 @@ export function transportContract(name: string, create: () => TransportUnderTest
       await assert.rejects(dial(), { code: "ECONNREFUSED" });
       echo(far);
       await sendAndCompare(near, 100_000, 5);
-      listener = await subject.listener.listen(listener.endpoint, () => {});
+      const former = listener;
+      let acceptedByNext = 0;
+      listener = await subject.listener.listen(former.endpoint, (connection) => {
+        open.push(connection);
+        acceptedByNext++;
+      });
+      await former.close();
+      await dial();
+      await turns();
+      assert.equal(acceptedByNext, 1);
     });
 
     test("a port that is taken: listen fails with EADDRINUSE and the first listener stays", async () => {

@@ -186,7 +186,7 @@ suite("frame writer", () => {
 
   test("nearly full, before the buffer has to grow", () => {
     const writer = new FrameWriter();
-    write(writer, "x".repeat(POOLED_BYTES - 32 * 1024 - HEADER_BYTES));
+    write(writer, "x".repeat(POOLED_BYTES / 2 - HEADER_BYTES));
     assert.equal(writer.nearlyFull, false);
     write(writer, "");
     assert.equal(writer.nearlyFull, true);

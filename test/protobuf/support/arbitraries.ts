@@ -2,6 +2,9 @@
 import fc from "fast-check";
 import { Color, type Everything, type Lists, type Maps, type Optionals, type Scalars, type Tree } from "../fixture/gen/everything.js";
 
+// A failure is reported as far as it was made smaller by then.
+fc.configureGlobal({ interruptAfterTimeLimit: 8000 });
+
 export const int32 = fc.oneof(fc.integer(), fc.constantFrom(0, 1, -1, 127, 128, 2 ** 31 - 1, -(2 ** 31)));
 export const uint32 = fc.oneof(fc.nat(), fc.constantFrom(0, 127, 128, 2 ** 31, 2 ** 32 - 1));
 export const int64 = fc.oneof(
@@ -81,6 +84,11 @@ export const optionals: fc.Arbitrary<Optionals> = record({
   aBytes: orUndefined(blob),
   aColor: orUndefined(color),
 });
+
+/** A few fields at most: some tens of bytes. */
+export const sparse: fc.Arbitrary<Optionals> = fc
+  .tuple(optionals, fc.subarray(Object.keys(scalarFields) as (keyof Optionals)[], { maxLength: 3 }))
+  .map(([message, names]) => Object.fromEntries(names.map((name) => [name, message[name]])));
 
 export const lists: fc.Arbitrary<Lists> = record({
   doubles: fc.array(double),

@@ -1,0 +1,53 @@
+/**
+ * A fresh clone on other versions of Node.js, with nothing but that Node.js, npm and git, and an empty home: it installs,
+ * its examples run, its tests pass. Usage: check-node.mjs <version...>, as npm names them: 20.19.0 22 24
+ */
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT, report, run } from "./support/run.mjs";
+
+/** Everything that may be found on the PATH. */
+const PROGRAMS = ["npm", "npx", "git", "sh"];
+
+for (const version of process.argv.slice(2)) await checkVersion(version);
+
+async function checkVersion(wanted) {
+  const folder = mkdtempSync(join(tmpdir(), "clusterts-node-"));
+  try {
+    const env = environment(wanted, folder);
+    const node = join(env.PATH, "node");
+    const clone = join(folder, "clone");
+    const inClone = (...command) => run(command[0], command.slice(1), { cwd: clone, env });
+    const name = `Node.js ${run(node, ["--version"]).trim()}`;
+    await report(`${name}: npm install in a fresh clone`, () => {
+      run("git", ["clone", "--quiet", "--no-hardlinks", ROOT, clone]);
+      inClone("npm", "install", "--no-audit", "--no-fund");
+      const changes = inClone("git", "status", "--porcelain");
+      if (changes !== "") throw new Error(`the install changed files:\n${changes}`);
+    });
+    await report(`${name}: require and import`, () => inClone(node, join("scripts", "support", "load-entries.mjs")));
+    for (const example of examples()) await report(`${name}: npm run ${example}`, () => void inClone("npm", "run", example));
+    await report(`${name}: npm test`, () => /\d+ passing/.exec(inClone("npm", "test"))?.[0]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Downloads that Node.js. npm's cache is shared with the user of this script: it holds nothing that an empty one would not get. */
+function environment(version, folder) {
+  const home = join(folder, "home");
+  const path = join(folder, "bin");
+  for (const each of [home, path]) mkdirSync(each);
+  run("npm", ["install", "--no-audit", "--no-fund", "--prefix", folder, `node@${version}`]);
+  symlinkSync(join(folder, "node_modules", "node", "bin", "node"), join(path, "node"));
+  for (const name of PROGRAMS) symlinkSync(realpathSync(run("sh", ["-c", `command -v ${name}`]).trim()), join(path, name));
+  const { GIT_CONFIG_GLOBAL } = process.env;
+  const cache = run("npm", ["config", "get", "cache"]).trim();
+  return { HOME: home, PATH: path, CI: "true", npm_config_cache: cache, ...(GIT_CONFIG_GLOBAL && { GIT_CONFIG_GLOBAL }) };
+}
+
+function examples() {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  return Object.keys(scripts).filter((name) => name.startsWith("example:"));
+}

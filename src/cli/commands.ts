@@ -1,0 +1,48 @@
+/** Finds and runs the subcommand. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Command, type CommandContext, isUsageError } from "./command.js";
+import { packageFolder } from "./package-folder.js";
+
+const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  gen: { summary: "generate TypeScript from .proto files", load: async () => (await import("./gen.js")).gen },
+};
+
+function help(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`);
+  return `Usage: clusterts <command> [options]\n\nCommands:\n${commands.join("")}
+  clusterts <command> --help   about one command
+  clusterts --version          version of the library\n`;
+}
+
+/** Runs one command line. @returns the exit code: 0, 1 when it failed, 2 when it was wrong. */
+export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === "--version" || name === "-v") {
+    const { version } = JSON.parse(readFileSync(join(packageFolder(), "package.json"), "utf8")) as { version: string };
+    context.stdout(`${version}\n`);
+    return 0;
+  }
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    (name === undefined ? context.stderr : context.stdout)(help());
+    return name === undefined ? 2 : 0;
+  }
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry === undefined) {
+    context.stderr(`clusterts: unknown command "${name}"; clusterts --help lists them\n`);
+    return 2;
+  }
+  const command = await entry.load();
+  if (rest.includes("--help") || rest.includes("-h")) {
+    context.stdout(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(rest, context);
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    context.stderr(`clusterts ${name}: ${error.message.split("\n")[0]}; see clusterts ${name} --help\n`);
+    return 2;
+  }
+}
