@@ -223,7 +223,8 @@ export class Link {
     if (!known) {
       // A link that stands stays: the peer may only have lost its entry in the store.
       if (state.phase === "dialing" && state.parked?.isGone === false) this.#adopt(state.parked);
-      else if (state.phase === "dialing" || state.phase === "waiting") this.#giveUp(new UnsentError("unknown", "discovery no longer knows it"));
+      else if (state.phase === "dialing" || state.phase === "waiting")
+        this.#giveUp(new UnsentError("unknown", "discovery no longer knows it"));
       return;
     }
     // A changed load is no reason to dial sooner.

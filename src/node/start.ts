@@ -53,7 +53,10 @@ export async function findPlace({ options, members, signal, timeoutMs }: Startin
     const present = members.get(address);
     if (present !== undefined && present.incarnation === undefined) return { type: "configured", member: present };
     if (members.registers) return { type: "registering", stale: present };
-    return { type: "configured", member: await members.waitForMember(address, { timeoutMs: Math.max(1, Math.ceil(until - clock.now())), signal }) };
+    return {
+      type: "configured",
+      member: await members.waitForMember(address, { timeoutMs: Math.max(1, Math.ceil(until - clock.now())), signal }),
+    };
   } catch (error) {
     if (error instanceof InvalidOptionsError) throw error;
     if (signal.aborted) throw aborted(signal, text);

@@ -135,7 +135,14 @@ export class RpcCaller {
       call.resolve(output);
     } catch (cause) {
       call.reject(
-        this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${messageOf(cause)}; ${HINT.otherProto}`, cause),
+        this.#fail(
+          call.method.name,
+          call.to,
+          "INTERNAL",
+          "ran",
+          `the reply cannot be decoded: ${messageOf(cause)}; ${HINT.otherProto}`,
+          cause,
+        ),
       );
     }
   }
