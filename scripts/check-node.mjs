@@ -47,7 +47,11 @@ function environment(version, folder) {
   for (const name of PROGRAMS) symlinkSync(realpathSync(run("sh", ["-c", `command -v ${name}`]).trim()), join(path, name));
   const { GIT_CONFIG_GLOBAL } = process.env;
   const configured = (name) => run("npm", ["config", "get", name]).trim();
-  const npm = { npm_config_cache: configured("cache"), npm_config_globalconfig: configured("globalconfig") };
+  const npm = {
+    npm_config_cache: configured("cache"),
+    npm_config_registry: configured("registry"),
+    npm_config_globalconfig: configured("globalconfig"),
+  };
   return { HOME: home, PATH: path, CI: "true", NO_COLOR: "1", ...npm, ...(GIT_CONFIG_GLOBAL && { GIT_CONFIG_GLOBAL }) };
 }
 

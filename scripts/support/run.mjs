@@ -25,7 +25,7 @@ export async function report(name, check) {
     const note = await check();
     console.log(`ok    ${name}${note ? `: ${note}` : ""} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
   } catch (error) {
-    console.log(`FAIL  ${name}\n${error instanceof Error ? error.message : error}`);
+    console.log(`FAIL  ${name}\n${String(error instanceof Error ? error.message : error).replace(/^/gm, "    | ")}`);
     process.exitCode = 1;
   }
 }
