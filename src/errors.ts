@@ -31,9 +31,9 @@ export type Code = keyof typeof RPC_CODES | (string & {});
 export type Execution = "notRun" | "unknown" | "ran";
 
 export interface RpcErrorOptions {
-  /** The application's own number, 0 for none. Travels to the caller. */
+  /** The application's own number, a whole one of 32 bits; 0 for none. Travels to the caller. */
   appCode?: number | undefined;
-  /** Anything the application wants to say beyond the message. Travels to the caller. */
+  /** Anything the application wants to say beyond the message, up to 16 KiB. Travels to the caller. */
   details?: Uint8Array | undefined;
   cause?: unknown;
   /** What went wrong in the words of whoever said so, without the line around it. Default: the message. */
@@ -76,10 +76,53 @@ export class RpcError extends Error {
     this.path = options.path ?? [];
   }
 
+  /** What logs and other processes can use: every field, `message` included, without the stack; `details` as hexadecimal digits. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, code, appCode, details, reason, execution, peer, method, path } = this;
+    return { name, message, code, appCode, ...(details && { details: hex(details) }), reason, execution, peer, method, path };
+  }
+
+  /** What `console.error(error)` prints: the stack, then what does not stand in its first line, then causes by one line each. */
+  [Symbol.for("nodejs.util.inspect.custom")](depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    const { code, appCode, details, path, cause } = this;
+    const lines = [depth < 0 ? String(this) : withoutOwnFrames(this)];
+    if (this.method === "") lines.push(`  code: ${code}`);
+    if (appCode !== 0) lines.push(`  appCode: ${appCode}`);
+    if (details !== undefined) lines.push(`  details: ${inspect(details, options)}`);
+    if (path.length > 0) lines.push(`  path: ${path.join(" > ")}`);
+    // Thrown by the application, it may wrap the very error that somebody looks for; ours wrap what the message has said.
+    if (this.method === "" && cause !== undefined) lines.push(`  cause: ${inspect(cause, options).replaceAll("\n", "\n  ")}`);
+    else
+      for (let at = cause, n = 0; at !== undefined && n < MAX_CAUSES; at = at instanceof Error ? at.cause : undefined, n++)
+        lines.push(`  cause: ${at instanceof Error ? String(at) : inspect(at, options)}`);
+    return lines.join("\n");
+  }
+
   /** Also true for an `RpcError` of another installed copy of the library, where `instanceof` fails. */
   static is(error: unknown): error is RpcError {
     return error instanceof Error && error.name === "RpcError" && "execution" in error && "code" in error;
   }
+}
+
+/** Causes of one error that are printed: a chain may be a circle. */
+const MAX_CAUSES = 8;
+
+/**
+ * The stack without the frames of the library's own files, where the failure was made there: what remains says where the
+ * call was made, if that was in the same turn. In a bundle nothing can be told apart, and all of it stays.
+ */
+function withoutOwnFrames(error: Error): string {
+  const { stack = String(error) } = error;
+  const folder = /\n\s+at [^\n]*?\(?((?:file:|\/|[A-Za-z]:)[^\n()]*[/\\])rpc[/\\]failure\.[jt]s:/.exec(stack)?.[1];
+  if (folder === undefined) return stack;
+  return stack
+    .split("\n")
+    .filter((line) => !/^\s+at /.test(line) || !(line.includes(folder) || line.includes("node:internal/")))
+    .join("\n");
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** A text or number that is no logical address. Thrown before anything is sent. */
@@ -87,10 +130,13 @@ export class InvalidAddressError extends Error {
   override readonly name = "InvalidAddressError";
   readonly address: string;
   constructor(address: string, problem: string) {
-    super(`"${address}" is not a valid address: ${problem}`);
+    super(`${JSON.stringify(address.slice(0, MAX_SHOWN))} is not a valid address: ${problem}`);
     this.address = address;
   }
 }
+
+/** Characters of a wrong text that stand in a message. */
+const MAX_SHOWN = 100;
 
 /** Options that cannot work; lists every fault. Thrown by constructors, before anything starts. */
 export class InvalidOptionsError extends Error {

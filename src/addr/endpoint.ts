@@ -13,7 +13,7 @@ const IPV6 = /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/;
 /** Parses `host:port`. @throws {@link InvalidOptionsError} saying what is wrong. Port 0 asks the system for a free one, where one listens. */
 export function parseEndpoint(text: string): Endpoint {
   const fault = (problem: string): never => {
-    throw new InvalidOptionsError(`endpoint "${text}"`, [problem]);
+    throw new InvalidOptionsError(`endpoint ${JSON.stringify(text)}`, [problem]);
   };
   const bracketed = /^\[([^\]]*)\]:([0-9]+)$/.exec(text);
   const plain = bracketed ?? /^([^:]*):([0-9]+)$/.exec(text);
@@ -27,7 +27,9 @@ export function parseEndpoint(text: string): Endpoint {
   if (port > 65_535) fault(`port ${port} is not from 0 to 65535`);
   if (bracketed !== null ? !(IPV6.test(host) && host.includes(":")) : !HOST_NAME.test(host)) {
     fault(
-      host === "" ? "the host is missing; 0.0.0.0 or [::] listens on all interfaces" : `"${host}" is neither a host name nor an IP address`,
+      host === ""
+        ? "the host is missing; 0.0.0.0 or [::] listens on all interfaces"
+        : `${JSON.stringify(host)} is neither a host name nor an IP address`,
     );
   }
   return { host, port };

@@ -103,10 +103,7 @@ export function isValidAddress(value: number): value is LogicalAddress {
 export function toAddress(address: AddressLike): LogicalAddress {
   if (typeof address === "string") return parseAnyAddress(address);
   if (!isValidAddress(address)) {
-    throw new InvalidAddressError(
-      String(address),
-      'not a logical address: use parseAddress("group.type.id") or makeAddress(group, type, id)',
-    );
+    throw new InvalidAddressError(String(address), 'expected a text "group.type.id", or a number from parseAddress or makeAddress');
   }
   return address;
 }

@@ -5,7 +5,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { InvalidOptionsError } from "../errors.js";
 import type { Discovery, DiscoveryEvent, Member } from "./discovery.js";
 import { FileChanges } from "./file-changes.js";
-import { parseNodeList } from "./node-list.js";
 
 /** Writers get this long to finish before the file is read, and before a fault in it is taken for one. */
 const SETTLE_MS = 50;
@@ -70,6 +69,8 @@ async function readSettled(path: string, name: string, signal: AbortSignal): Pro
 
 async function read(path: string, name: string): Promise<NodeList> {
   const text = await readText(path, name);
+  // Loaded with the first file: others need no JSON parser in memory.
+  const { parseNodeList } = await import("./node-list.js");
   return { text, members: parseNodeList(text, name) };
 }
 

@@ -123,10 +123,13 @@ export class Members implements AsyncDisposable {
   pick(type: number, policy: Policy = "random"): LogicalAddress {
     const address = this.tryPick(type, policy);
     if (address !== undefined) return address;
+    throw new RpcError("UNAVAILABLE", this.explainNone(type), { execution: "notRun" });
+  }
+
+  /** Why {@link tryPick} has found nobody of `type`: who is known and does not count. Reads all members: for messages of failures. */
+  explainNone(type: number): string {
     const found = this.#table.count(type);
-    const message =
-      found === 0 ? `no node of type ${type}: ${this.#shortage(type)}` : `the policy chose none of ${found} nodes of type ${type}`;
-    throw new RpcError("UNAVAILABLE", message, { execution: "notRun" });
+    return found === 0 ? `no node of type ${type}: ${this.#shortage(type)}` : `the policy chose none of ${found} nodes of type ${type}`;
   }
 
   /** A peer said go-away (`true`) or was seen ready again (`false`). A new incarnation is never taken for draining. */

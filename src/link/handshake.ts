@@ -9,7 +9,7 @@
  *
  * The dialer proves first, so that whoever scans ports gets no oracle; it sends nothing more before "accepted".
  */
-import { ANONYMOUS, formatAddress, isValidAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { type AddressText, ANONYMOUS, formatAddress, isValidAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { getU32, putU32 } from "../wire/header.js";
 import {
   decodeHello,
@@ -60,6 +60,9 @@ export interface PeerHello {
 
 const PREFACE_BYTES = Uint8Array.from(PREFACE);
 
+/** An acceptor says "wait" this often at most: it decides about one connection, once or twice. */
+const MAX_WAITS = 8;
+
 /** What the dialer does next. */
 export type DialerStep =
   | { readonly type: "more" }
@@ -77,6 +80,7 @@ export class DialerHandshake {
   readonly #hello: Uint8Array;
   #answer: { hello: Hello; raw: Uint8Array; key: SecretKey | undefined } | undefined;
   #proven = false;
+  #waits = 0;
 
   constructor(identity: Identity, keyring: Keyring, target: LogicalAddress, purpose: Purpose, facts: ChannelFacts) {
     this.#identity = identity;
@@ -120,6 +124,7 @@ export class DialerHandshake {
     switch (record.type) {
       case RECORD.wait:
         if (record.body.length !== 4) throw new HandshakeError("malformed", "a wait record has not 4 bytes");
+        if (++this.#waits > MAX_WAITS) throw new HandshakeError("malformed", `the peer said "wait" more than ${MAX_WAITS} times`);
         return { type: "wait", ms: getU32(record.body, 0) };
       case RECORD.accepted:
         return { type: "accepted", peer: peerOf(this.#answer.hello, this.#purpose), rest: this.#reader.rest };
@@ -129,18 +134,19 @@ export class DialerHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): DialerStep {
+    checkVersion(hello, this.#identity);
     checkTerms(hello, this.#identity);
     if (hello.from !== this.#target) {
       const who = formatAddress(hello.from as LogicalAddress);
-      throw new HandshakeError("wrongAddress", `${who} answers there, not ${formatAddress(this.#target)}`);
+      throw new HandshakeError("wrongAddress", `the node at that endpoint is ${who}, not ${formatAddress(this.#target)}`);
     }
+    if (hello.to !== this.#identity.address || hello.purpose !== this.#purpose || hello.keyIds.length > 1)
+      throw new HandshakeError("malformed", "the answer is not to this node's hello");
     const id = hello.keyIds[0];
     const key = id === undefined ? undefined : this.#keyring.find([id]);
     if (key === undefined && (id !== undefined || this.#keyring.keys.length > 0)) {
-      throw new HandshakeError(
-        "noCommonKey",
-        id === undefined ? "the peer uses no secret, this node does" : "the peer chose a secret that this node does not have",
-      );
+      const [self, peer] = [formatAddress(this.#identity.address), formatAddress(this.#target)];
+      throw new HandshakeError("noCommonKey", id === undefined ? oneSided(self, peer) : nothingInCommon(self, peer));
     }
     this.#answer = { hello, raw, key };
     const proof = key?.prove("dialer", this.#purpose, this.#hello, raw, this.#facts.channelBinding) ?? new Uint8Array(0);
@@ -151,7 +157,7 @@ export class DialerHandshake {
     const { key, raw } = this.#answer!;
     const expected = key?.prove("acceptor", this.#purpose, this.#hello, raw, this.#facts.channelBinding) ?? new Uint8Array(0);
     if (!equalBytes(proof, expected))
-      throw new HandshakeError("badProof", "the peer's proof is wrong: it does not have the secret that it names");
+      throw new HandshakeError("badProof", `${formatAddress(this.#target)} does not have the secret that it names: its proof is wrong`);
     this.#proven = true;
     this.#reader.trust();
   }
@@ -201,7 +207,10 @@ export class AcceptorHandshake {
     const { hello, raw, key, answer } = this.#asked;
     const expected = key?.prove("dialer", hello.purpose, raw, answer, this.#facts.channelBinding) ?? new Uint8Array(0);
     if (!equalBytes(record.body, expected))
-      throw new HandshakeError("badProof", "the dialer's proof is wrong: it does not have the secret that it names");
+      throw new HandshakeError(
+        "badProof",
+        `${formatAddress(hello.from as LogicalAddress)} does not have the secret that it names: its proof is wrong`,
+      );
     if (this.#reader.rest.length > 0) throw new HandshakeError("malformed", "the dialer sent more before it was accepted");
     return { type: "proven", peer: peerOf(hello, hello.purpose as Purpose) };
   }
@@ -229,10 +238,23 @@ export class AcceptorHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): AcceptorStep {
+    checkVersion(hello, this.#identity);
+    // Keys first: somebody without one does not learn the cluster's name and this node's address by guessing wrongly.
+    const key = this.#keyring.find(hello.keyIds);
+    if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
+      throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
+    }
+    if (key === undefined && !this.#facts.isLoopback && this.#facts.channelBinding === undefined && !this.#terms.insecure) {
+      const asked = formatAddress(hello.to as LogicalAddress);
+      throw new HandshakeError("insecure", `${asked} has neither secrets nor TLS, and takes only connections over loopback`);
+    }
     checkTerms(hello, this.#identity);
     const own = this.#identity.address;
     if (hello.to !== own) {
-      throw new HandshakeError("wrongAddress", `this is ${formatAddress(own)}, not ${formatAddress(hello.to as LogicalAddress)}`);
+      throw new HandshakeError(
+        "wrongAddress",
+        `the node at that endpoint is ${formatAddress(own)}, not ${formatAddress(hello.to as LogicalAddress)}`,
+      );
     }
     if (!(this.#terms.purposes as readonly number[]).includes(hello.purpose)) {
       throw new HandshakeError("purpose", `connections for purpose ${hello.purpose} are not taken here`);
@@ -240,14 +262,7 @@ export class AcceptorHandshake {
     const anonymous = hello.from === ANONYMOUS && hello.purpose === PURPOSE.messages;
     if (!anonymous && !isValidAddress(hello.from)) throw new HandshakeError("malformed", `${hello.from} is no logical address`);
     if (hello.from === own && hello.purpose !== PURPOSE.probe)
-      throw new HandshakeError("wrongAddress", `${formatAddress(own)} is this node itself`);
-    const key = this.#keyring.find(hello.keyIds);
-    if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
-      throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
-    }
-    if (key === undefined && !this.#facts.isLoopback && this.#facts.channelBinding === undefined && !this.#terms.insecure) {
-      throw new HandshakeError("insecure", "without a secret or TLS only connections from this machine are taken");
-    }
+      throw new HandshakeError("wrongAddress", `both ends say that they are ${formatAddress(own)}`);
     const answer = helloRecord(
       this.#identity,
       hello.from as LogicalAddress,
@@ -261,9 +276,11 @@ export class AcceptorHandshake {
   }
 
   #noCommonKey(hello: Hello): string {
-    if (hello.keyIds.length === 0) return "the dialer uses no secret, this node does";
-    if (this.#keyring.keys.length === 0) return "the dialer uses a secret, this node has none";
-    return "no common secret";
+    // In the words of the dialer, so that a stranger learns no address from it.
+    const [self, dialer] = [formatAddress(hello.to as LogicalAddress), formatAddress(hello.from as LogicalAddress)];
+    if (hello.keyIds.length === 0) return oneSided(self, dialer);
+    if (this.#keyring.keys.length === 0) return oneSided(dialer, self);
+    return nothingInCommon(dialer, self);
   }
 
   #proof(): Uint8Array {
@@ -305,22 +322,36 @@ function refusalRecord(reason: RefusalName, text: string): Uint8Array {
   return encodeRecord(RECORD.refused, encodeRefusal(REFUSAL[reason], text));
 }
 
-/** What both sides must agree on, whoever dials. */
-function checkTerms(hello: Hello, own: Identity): void {
+function oneSided(having: AddressText, lacking: AddressText): string {
+  return `${having} uses a secret, ${lacking} has none`;
+}
+
+function nothingInCommon(one: AddressText, other: AddressText): string {
+  return `${one} and ${other} have no secret in common`;
+}
+
+function checkVersion(hello: Hello, own: Identity): void {
   const { min, max } = PROTOCOL_VERSION;
   if (hello.minVersion > max || hello.maxVersion < min) {
     throw new HandshakeError(
       "version",
-      `the peer speaks protocol versions ${hello.minVersion}-${hello.maxVersion}, this node ${min}-${max}`,
+      `no protocol version in common: ${hello.minVersion}-${hello.maxVersion} (${JSON.stringify(hello.software)}) and ${min}-${max} (${JSON.stringify(own.software)})`,
     );
   }
+}
+
+/** What both sides must agree on, whoever dials. The texts read the same on both. */
+function checkTerms(hello: Hello, own: Identity): void {
   if (hello.layout.some((bits, i) => bits !== OWN_LAYOUT[i])) {
-    throw new HandshakeError("layout", `the peer's addresses have ${hello.layout.join("/")} bits, this node's ${OWN_LAYOUT.join("/")}`);
+    throw new HandshakeError(
+      "layout",
+      `addresses of different layouts: ${hello.layout.join("/")} bits (${JSON.stringify(hello.software)}) and ${OWN_LAYOUT.join("/")} (${JSON.stringify(own.software)})`,
+    );
   }
   if (hello.cluster !== own.cluster) {
     throw new HandshakeError(
       "cluster",
-      `the peer belongs to cluster ${JSON.stringify(hello.cluster)}, this node to ${JSON.stringify(own.cluster)}`,
+      `${formatAddress(hello.from as LogicalAddress)} belongs to cluster ${JSON.stringify(hello.cluster)}, ${formatAddress(own.address)} to ${JSON.stringify(own.cluster)}`,
     );
   }
 }
@@ -337,17 +368,21 @@ function peerOf(hello: Hello, purpose: Purpose): PeerHello {
 }
 
 function readHello(body: Uint8Array): Hello {
+  return orMalformed(() => decodeHello(body));
+}
+
+function refused(body: Uint8Array, proven: boolean): HandshakeError {
+  const { reason, text } = orMalformed(() => decodeRefusal(body));
+  const name = refusalName(reason);
+  const said = text.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+  return new HandshakeError(name, reason === REFUSAL[name] ? said : `reason ${reason}: ${said}`, { byPeer: true, proven });
+}
+
+function orMalformed<T>(decode: () => T): T {
   try {
-    return decodeHello(body);
+    return decode();
   } catch (error) {
     if (error instanceof ProtocolError) throw new HandshakeError("malformed", error.message);
     throw error;
   }
-}
-
-function refused(body: Uint8Array, proven: boolean): HandshakeError {
-  const { reason, text } = decodeRefusal(body);
-  const name = refusalName(reason);
-  const said = text.replace(/\p{Cc}/gu, " ");
-  return new HandshakeError(name ?? "malformed", name === undefined ? `reason ${reason}: ${said}` : said, { byPeer: true, proven });
 }

@@ -16,6 +16,7 @@ import { parseEndpoint } from "../addr/endpoint.js";
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
+import { UnsentError } from "../internal/unsent-error.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
 import { FrameWriter } from "../wire/frame-writer.js";
@@ -177,7 +178,7 @@ export class Link {
       case "closed":
         return "this node is closed";
       case "ready":
-        return `connected to ${this.#state.channel.remote}, no reply`;
+        return `connected to ${this.#state.channel.remote}`;
       case "idle":
       case "dialing":
       case "waiting":
@@ -205,7 +206,8 @@ export class Link {
   onMemberChanged(known: boolean): void {
     if (!known) {
       // A link that stands stays: the peer may only have lost its entry in the store.
-      if (this.#state.phase === "dialing" || this.#state.phase === "waiting") this.#giveUp(new Error("discovery no longer knows it"));
+      if (this.#state.phase === "dialing" || this.#state.phase === "waiting")
+        this.#giveUp(new UnsentError("unknown", "discovery no longer knows it"));
       return;
     }
     if (this.#state.phase === "waiting") {
@@ -259,7 +261,7 @@ export class Link {
   #dial(): void {
     const { clock, limiter, options, transport } = this.#env;
     const text = this.#env.locate(this.peer);
-    if (text === undefined) return this.#giveUp(new Error("discovery does not know it"));
+    if (text === undefined) return this.#giveUp(new UnsentError("unknown", "discovery does not know it"));
     const held = limiter.take(clock.now());
     if (held > 0) return this.#wait(held);
     const dialing: LinkState = { phase: "dialing", abort: new AbortController(), giveUp: undefined, parked: undefined };
@@ -294,6 +296,7 @@ export class Link {
     const { clock, identity, keyring, options, random } = this.#env;
     const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
     const handshake = new DialerHandshake(identity, keyring, this.peer, PURPOSE.messages, facts);
+    this.#reach.connected();
     dialing.giveUp = openAsDialer(
       connection,
       handshake,
@@ -338,7 +341,7 @@ export class Link {
     const text =
       endpoint === undefined || this.#reach.failures === 0 ? cause.message : this.#reach.describe(endpoint, this.#env.clock.now());
     this.#enter({ phase: "idle" });
-    this.#failPending(new Error(text, { cause }));
+    this.#failPending(cause instanceof UnsentError ? cause : new UnsentError("unreachable", text, cause));
   }
 
   #failPending(cause: Error): void {
@@ -439,7 +442,7 @@ export class Link {
       const wasDraining = this.#state.phase === "draining";
       this.#enter({ phase: "idle" });
       this.#pending.unshift(unsent);
-      if (wasDraining) this.#failPending(new Error("it has shut down"));
+      if (wasDraining) this.#failPending(new UnsentError("left", "it has shut down"));
       else if (this.#pending.length > 0) {
         this.#roundAt = clock.now();
         this.#wait(backoffMs(1, options.backoffMs, options.maxBackoffMs, random.next()));

@@ -42,7 +42,7 @@ export function openAsDialer(
   const restart = (ms: number): void => {
     clock.clearTimeout(timer);
     timer = clock.setTimeout(
-      () => fail(new HandshakeError("timeout", `no answer to the opening within ${timeoutMs} ms; does the port speak clusterts?`)),
+      () => fail(new HandshakeError("timeout", `the port takes the connection, but no answer to the opening came within ${timeoutMs} ms`)),
       ms,
     );
   };
@@ -64,10 +64,15 @@ export function openAsDialer(
       }
     },
     onDrain: () => {},
-    onClose: (error) => fail(error ?? new Error("the peer closed the connection during the opening")),
+    onClose: (error) => fail(error ?? closedInOpening()),
   });
   connection.write(handshake.start());
   return fail;
+}
+
+/** What a peer does that speaks something else and does not say so, TLS for one; or a node that is just going away. */
+function closedInOpening(): Error {
+  return Object.assign(new Error("the port takes the connection, then closes it during the opening"), { code: "CLOSED_IN_OPENING" });
 }
 
 /** What the owner of a listener decides about a peer that has proved who it is. */

@@ -1,9 +1,14 @@
 /** The failures of dialing one peer, and what they read like. */
+import { describeCause } from "../internal/describe-cause.js";
+import { HandshakeError } from "./handshake-error.js";
+
 export class Reachability {
   #failures = 0;
   #firstFailureAt = 0;
   #lastAttemptAt = Number.NEGATIVE_INFINITY;
   #lastCause: Error | undefined;
+  /** The dial under way has a connection, and waits for the peer's side of the opening. */
+  #connected = false;
 
   get failures(): number {
     return this.#failures;
@@ -19,17 +24,24 @@ export class Reachability {
 
   attempt(now: number): void {
     this.#lastAttemptAt = now;
+    this.#connected = false;
+  }
+
+  connected(): void {
+    this.#connected = true;
   }
 
   failed(now: number, cause: Error): void {
     if (this.#failures === 0) this.#firstFailureAt = now;
     this.#failures++;
     this.#lastCause = cause;
+    this.#connected = false;
   }
 
   succeeded(): void {
     this.#failures = 0;
     this.#lastCause = undefined;
+    this.#connected = false;
   }
 
   /** A new round of waiting begins: its attempts are counted afresh. */
@@ -39,24 +51,14 @@ export class Reachability {
 
   /** `"dial 10.0.1.7:8011: connection refused, 4 attempts in 3.1 s"` */
   describe(endpoint: string, now: number): string {
-    const cause = this.#lastCause === undefined ? "no connection yet" : describeCause(this.#lastCause);
-    const seconds = ((now - this.#firstFailureAt) / 1000).toFixed(1);
-    return `dial ${endpoint}: ${cause}${this.#failures > 1 ? `, ${this.#failures} attempts in ${seconds} s` : ""}`;
+    const attempts = this.#failures > 1 ? `, ${this.#failures} attempts in ${((now - this.#firstFailureAt) / 1000).toFixed(1)} s` : "";
+    return `dial ${endpoint}: ${this.#problem()}${attempts}`;
   }
-}
 
-const SYSTEM: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset",
-  ETIMEDOUT: "connect timed out",
-  ENOTFOUND: "host name not found",
-  EHOSTUNREACH: "host unreachable",
-  ENETUNREACH: "network unreachable",
-  EAI_AGAIN: "name lookup failed",
-};
-
-/** A system error in plain words, anything else as it says itself. */
-export function describeCause(cause: Error): string {
-  const code = (cause as { code?: unknown }).code;
-  return (typeof code === "string" ? SYSTEM[code] : undefined) ?? cause.message;
+  #problem(): string {
+    if (this.#connected) return "the port takes the connection, but no opening has come back";
+    const cause = this.#lastCause;
+    if (cause === undefined) return "no connection yet";
+    return cause instanceof HandshakeError && cause.byPeer ? `refused: ${cause.message}` : describeCause(cause);
+  }
 }

@@ -15,7 +15,7 @@ export class NodeRouter implements Router {
   readonly #links: Links;
   readonly #local: LocalPath;
   /** Why nothing can be sent at all. */
-  #stopped: string | undefined = "this node has not been started: await node.start() first";
+  #stopped: string | undefined = `this node has not been started; ${HINT.notStarted}`;
 
   constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath) {
     this.#self = self;
@@ -34,7 +34,7 @@ export class NodeRouter implements Router {
     if (this.#stopped !== undefined) return this.#stopped;
     if (to === this.#self) return this.#local;
     if (to >>> 20 === this.#group || (isHarbor(to) && isHarbor(this.#self))) return this.#links.get(to);
-    return to === ANONYMOUS ? "0.0.0 is anonymous: it can call, not be called" : HINT.otherGroup;
+    return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.otherGroup;
   }
 
   pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined {
@@ -43,6 +43,12 @@ export class NodeRouter implements Router {
     // A second attempt goes elsewhere where the policy leaves a choice; a hash or a function says itself who it is.
     const others = this.#members.candidates(type).filter((candidate) => candidate.address !== not);
     return others.length === 0 ? picked : this.#members.tryPick(type, () => others[Math.floor(Math.random() * others.length)]);
+  }
+
+  explainNone(type: number): string {
+    if (this.#stopped !== undefined) return this.#stopped;
+    const reason = this.#members.explainNone(type);
+    return this.#members.candidates(type).length === 0 ? `${reason}; ${HINT.noMember}` : reason;
   }
 
   describe(to: LogicalAddress): string {

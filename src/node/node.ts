@@ -28,7 +28,7 @@ import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { NodeRouter } from "./node-router.js";
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
-import { findPlace, listen, refuseIfTaken, register, type Starting } from "./start.js";
+import { findPlace, listen, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
 import { SOFTWARE } from "./version.js";
 
@@ -294,9 +294,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const place = await findPlace(starting);
     const holder = place.type === "configured" ? place.member : place.stale;
     if (holder !== undefined) await refuseIfTaken(starting, holder.endpoint);
-    starting.signal.throwIfAborted();
+    throwIfAborted(starting);
     this.#listener = await listen(starting, place, (connection) => this.#links.accept(connection));
-    starting.signal.throwIfAborted();
+    throwIfAborted(starting);
     if (place.type === "registering") {
       const token = await register(starting, this.#listener.endpoint, () => {});
       this.#registered = true;

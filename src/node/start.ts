@@ -3,7 +3,8 @@ import { type Endpoint, formatEndpoint, isLoopbackHost, isWildcardHost, parseEnd
 import { formatAddress } from "../addr/logical-address.js";
 import type { Member } from "../discovery/discovery.js";
 import type { Members } from "../discovery/members.js";
-import { RpcError, StartError } from "../errors.js";
+import { InvalidOptionsError, RpcError, StartError } from "../errors.js";
+import { codeOf, describeCause } from "../internal/describe-cause.js";
 import { DialerHandshake, type Identity, type PeerHello } from "../link/handshake.js";
 import type { Keyring } from "../link/keyring.js";
 import { openAsDialer } from "../link/opening.js";
@@ -14,6 +15,17 @@ import type { ResolvedNodeOptions } from "./options.js";
 /** Longest time to find out whether somebody else has this address. */
 const PROBE_TIMEOUT_MS = 2_000;
 const DEFAULT_LISTEN = "127.0.0.1:0";
+
+/** What to do about a node that does not start. Every one of these stands in docs/errors.md. */
+export const START_HINT = {
+  notInDiscovery: "add it there, or use a discovery that registers nodes",
+  inUse: "stop that one, or give this node another address",
+  portTaken: "stop what listens there, or choose another port",
+  notThisMachine: "is this the right machine? where others reach it by another address, the option listen says where it listens",
+  cannotListen: "choose another host or port",
+  notRegistered: "is the store up, and may this node write to it?",
+  wildcard: "nobody can dial that: say where others reach it with the option advertise",
+} as const;
 
 export interface Starting {
   readonly options: ResolvedNodeOptions;
@@ -42,10 +54,11 @@ export async function findPlace({ options, members, signal, timeoutMs }: Startin
     if (members.registers) return { type: "registering", stale: present };
     return { type: "configured", member: await members.waitForMember(address, { timeoutMs, signal }) };
   } catch (error) {
+    if (error instanceof InvalidOptionsError) throw error;
     if (signal.aborted) throw aborted(signal, text);
     const reason = RpcError.is(error) ? error.reason : String(error);
     if (members.get(address) === undefined && /is not in discovery/.test(reason)) {
-      throw new StartError("NOT_IN_DISCOVERY", `${text} did not start: ${reason}; add it there, or use a discovery that registers nodes`, {
+      throw new StartError("NOT_IN_DISCOVERY", `${text} did not start: ${reason}; ${START_HINT.notInDiscovery}`, {
         cause: error,
       });
     }
@@ -60,7 +73,7 @@ export async function refuseIfTaken(starting: Starting, endpoint: string): Promi
   if (holder === undefined) return;
   throw new StartError(
     "ADDRESS_IN_USE",
-    `${text} did not start: address in use, a live ${text} (${holder.software}) answers at ${endpoint}`,
+    `${text} did not start: address in use, a live ${text} (${holder.software}) answers at ${endpoint}; ${START_HINT.inUse}`,
   );
 }
 
@@ -70,20 +83,16 @@ export async function listen({ options }: Starting, place: Place, onConnection: 
   if (options.secrets.length === 0 && !options.insecure && !isLoopbackHost(endpoint.host)) {
     options.logger.warn(
       { endpoint: text },
-      `${formatAddress(options.address)} listens on ${text} without secrets: only connections from this machine will be taken`,
+      `${formatAddress(options.address)} listens on ${text} without secrets: only connections over loopback will be taken`,
     );
   }
   try {
     return await options.transport.listen(endpoint, onConnection);
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    const why =
-      code === "EADDRINUSE"
-        ? "the port is taken by another process"
-        : code === "EADDRNOTAVAIL"
-          ? "this machine has no such address"
-          : message;
-    throw new StartError("LISTEN_FAILED", `${formatAddress(options.address)} did not start: cannot listen on ${text}: ${why}`, {
+    const origin =
+      options.listen !== undefined ? "the option listen" : place.type === "configured" ? "its endpoint in discovery" : "the default";
+    const why = `${describeCause(error as Error)}; ${listenHint(error as Error)}`;
+    throw new StartError("LISTEN_FAILED", `${formatAddress(options.address)} did not start: cannot listen on ${text}, ${origin}: ${why}`, {
       cause: error,
     });
   }
@@ -109,8 +118,10 @@ export async function register(
   try {
     return await members.register(self, { signal, onRenewed });
   } catch (error) {
-    if (signal.aborted) throw aborted(signal, text);
-    throw new StartError("REGISTRATION_FAILED", `${text} did not start: ${(error as Error).message}`, { cause: error });
+    const timedOut = signal.reason instanceof StartError && signal.reason.code === "TIMEOUT";
+    if (signal.aborted && !timedOut) throw aborted(signal, text);
+    const hint = timedOut ? `; ${START_HINT.notRegistered}` : "";
+    throw new StartError("REGISTRATION_FAILED", `${text} did not start: ${(error as Error).message}${hint}`, { cause: error });
   }
 }
 
@@ -120,7 +131,7 @@ function advertised({ advertise, address, logger }: ResolvedNodeOptions, bound: 
   if (isWildcardHost(bound.host)) {
     throw new StartError(
       "REGISTRATION_FAILED",
-      `${formatAddress(address)} did not start: it listens on all interfaces (${formatEndpoint(bound)}), which nobody can dial; say where others reach it with the option advertise`,
+      `${formatAddress(address)} did not start: it listens on all interfaces (${formatEndpoint(bound)}); ${START_HINT.wildcard}`,
     );
   }
   if (isLoopbackHost(bound.host))
@@ -129,6 +140,22 @@ function advertised({ advertise, address, logger }: ResolvedNodeOptions, bound: 
       `${formatAddress(address)} is published at ${formatEndpoint(bound)}: only nodes of this machine reach it`,
     );
   return formatEndpoint(bound);
+}
+
+function listenHint(error: Error): string {
+  switch (codeOf(error)) {
+    case "EADDRINUSE":
+      return START_HINT.portTaken;
+    case "EADDRNOTAVAIL":
+      return START_HINT.notThisMachine;
+    default:
+      return START_HINT.cannotListen;
+  }
+}
+
+/** @throws {@link StartError} when starting is over: by its timeout, by the caller's signal, or by `close()`. */
+export function throwIfAborted({ signal, options }: Starting): void {
+  if (signal.aborted) throw aborted(signal, formatAddress(options.address));
 }
 
 function aborted(signal: AbortSignal, text: string): StartError {

@@ -6,7 +6,9 @@ import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
+import { describeCause } from "../internal/describe-cause.js";
 import type { Resolved } from "../internal/resolved.js";
+import { UnsentError } from "../internal/unsent-error.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
@@ -14,8 +16,8 @@ import { decodeError } from "../wire/error-codec.js";
 import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
-import { Call, CallTable, type Retry } from "./call-table.js";
-import { type FailedCall, HINT, rpcError } from "./failure.js";
+import { type Call, CallTable, type Retry } from "./call-table.js";
+import { addressOrText, type FailedCall, HINT, rpcError, targetFault, unsentReason } from "./failure.js";
 import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
 import { OneWays } from "./one-ways.js";
 import type { Outbound } from "./outbound.js";
@@ -82,10 +84,10 @@ export class RpcCaller {
 
   /** Places a call. Never throws: what is wrong with the target, the input or the options rejects. */
   invoke(to: Target | undefined, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
-    if (to === undefined) return Promise.reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", "no target was given"));
+    if (to === undefined) return Promise.reject(this.#noTarget(method.name));
     if (method.kind !== "unary") {
       return Promise.reject(
-        this.#fail(method.name, undefined, "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"),
+        this.#fail(method.name, addressOrText(to), "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"),
       );
     }
     if (this.#intercepted === undefined) return this.#call(to, method, input, options);
@@ -94,7 +96,7 @@ export class RpcCaller {
 
   /** One-way to a method. */
   post(to: Target | undefined, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
-    if (to === undefined) return Promise.reject(this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", "no target was given"));
+    if (to === undefined) return Promise.reject(this.#noTarget(method.name));
     if (this.#intercepted === undefined) return this.#post(to, method, input, options);
     return this.#intercepted({ method, oneWay: true, to, input, options: options ?? NO_OPTIONS }) as Promise<void>;
   }
@@ -110,7 +112,9 @@ export class RpcCaller {
   sendBytes(to: Target, command: number, payload: Uint8Array, options: PostOptions | undefined): Promise<void> {
     const name = `command ${command}`;
     if (!Number.isInteger(command) || command < 0 || command > 0xffff) {
-      return Promise.reject(this.#fail(name, undefined, "INVALID_ARGUMENT", "notRun", "a command is a whole number from 0 to 65535"));
+      return Promise.reject(
+        this.#fail(name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "a command is a whole number from 0 to 65535"),
+      );
     }
     return this.#oneWay(to, name, KIND.bytes, command, options, (writer) => void writer.raw(payload));
   }
@@ -129,7 +133,14 @@ export class RpcCaller {
       call.resolve(output);
     } catch (cause) {
       call.reject(
-        this.#fail(call.method.name, call.to, "INTERNAL", "ran", `the reply cannot be decoded: ${(cause as Error).message}`, cause),
+        this.#fail(
+          call.method.name,
+          call.to,
+          "INTERNAL",
+          "ran",
+          `the reply cannot be decoded: ${(cause as Error).message}; ${HINT.otherProto}`,
+          cause,
+        ),
       );
     }
   }
@@ -160,13 +171,16 @@ export class RpcCaller {
     if (epoch !== this.#sender.epoch) return;
     const call = this.#calls.take(from, seq);
     if (call !== undefined)
-      this.#settleFailed(call, this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}`));
+      this.#settleFailed(
+        call,
+        this.#fail(call.method.name, call.to, "RESOURCE_EXHAUSTED", "ran", `the reply was not taken: ${reason}; ${HINT.tooLargeReply}`),
+      );
   }
 
   /** The connection is gone over which numbers `first` to `last` went to `peer`. */
   onLost(peer: LogicalAddress, first: number, last: number, cause: Error): void {
     for (const call of this.#calls.takeRange(peer, first, last)) {
-      const reason = `link lost: ${cause.message}; ${HINT.lost}`;
+      const reason = `link lost: ${describeCause(cause)}; ${HINT.lost}`;
       this.#settleFailed(call, this.#fail(call.method.name, call.to, "UNAVAILABLE", "unknown", reason, cause));
     }
   }
@@ -180,12 +194,10 @@ export class RpcCaller {
   onUnsent(to: LogicalAddress, seq: number, cause: Error): boolean {
     const call = this.#calls.take(to, seq);
     if (call !== undefined) {
-      this.#settleFailed(call, this.#fail(call.method.name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause));
+      this.#settleFailed(call, this.#unsent(call.method.name, to, cause));
       return true;
     }
-    return this.#oneWays.unsent(to, seq, (name) =>
-      this.#fail(name, to, "UNAVAILABLE", "notRun", `${cause.message}; ${hintFor(cause)}`, cause),
-    );
+    return this.#oneWays.unsent(to, seq, (name) => this.#unsent(name, to, cause));
   }
 
   /** Fails everything that is in flight, and whatever comes later. */
@@ -195,7 +207,8 @@ export class RpcCaller {
     for (const call of calls) {
       const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
       call.retry = undefined;
-      this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", reason));
+      const text = `${reason}; ${notRun ? HINT.closed : HINT.lost}`;
+      this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", text));
     }
     return calls.length;
   }
@@ -204,9 +217,8 @@ export class RpcCaller {
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
       if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
-        reject(
-          this.#fail(method.name, undefined, "INVALID_ARGUMENT", "notRun", `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`),
-        );
+        const reason = `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`;
+        reject(this.#fail(method.name, addressOrText(to), "INVALID_ARGUMENT", "notRun", reason));
         return;
       }
       const now = this.#clock.now();
@@ -216,9 +228,8 @@ export class RpcCaller {
         deadlineAt = surrounding.deadlineAt;
       if (options?.signal?.aborted === true) {
         const { signal } = options;
-        reject(
-          this.#fail(method.name, undefined, "CANCELLED", "notRun", `cancelled before it was sent: ${reasonOf(signal)}`, signal.reason),
-        );
+        const reason = `cancelled before it was sent: ${reasonOf(signal)}`;
+        reject(this.#fail(method.name, addressOrText(to), "CANCELLED", "notRun", reason, signal.reason));
         return;
       }
       const retry = typeof to === "object" ? { picker: to, input } : undefined;
@@ -243,7 +254,9 @@ export class RpcCaller {
     if (to instanceof RpcError) return reject(to);
     const remainingMs = Math.ceil(deadlineAt - now);
     if (remainingMs <= 0)
-      return reject(this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", "the deadline of the surrounding request is over"));
+      return reject(
+        this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", `the deadline of the surrounding request is over; ${HINT.deadlineOver}`),
+      );
     if (this.#calls.size >= this.#options.maxCallsInFlight) {
       return reject(
         this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`),
@@ -262,7 +275,7 @@ export class RpcCaller {
       return reject(this.#encodingFailed(method.name, to, outbound, cause));
     }
     const peer = this.#calls.peer(to);
-    const call = new Call(method, to, peer.next(), deadlineAt, outbound, options, resolve, reject, retry);
+    const call: Call = { method, to, seq: peer.next(), deadlineAt, outbound, options, resolve, reject, retry, onAbort: undefined };
     const flags = metadata === undefined ? 0 : FLAGS.metadata;
     const { address, epoch } = this.#sender;
     const result = outbound.commit(KIND.request, flags, to, address, epoch, call.seq, remainingMs, deadlineAt);
@@ -316,27 +329,25 @@ export class RpcCaller {
   }
 
   #resolve(target: Target, name: string, not: LogicalAddress | undefined): LogicalAddress | RpcError {
-    if (typeof target === "object") {
-      const picked = this.#router.pick(target.type, target.policy, not);
-      if (picked !== undefined) return picked;
-      const reason = `no node of type ${target.type} is known and available; ${HINT.noMember}`;
-      return rpcError({ method: name, to: undefined, self: this.#sender.address }, "UNAVAILABLE", "notRun", reason, {
-        whom: `any node of type ${target.type}`,
-      });
-    }
     if (target === this.#recentText) return this.#recentAddress;
     try {
-      const address = toAddress(target as AddressLike);
-      this.#recentText = target as AddressLike;
-      this.#recentAddress = address;
-      return address;
+      if (typeof target !== "object" || target === null) {
+        const address = toAddress(target as AddressLike);
+        this.#recentText = target as AddressLike;
+        this.#recentAddress = address;
+        return address;
+      }
+      const picked = this.#router.pick(target.type, target.policy, not);
+      if (picked !== undefined) return picked;
     } catch (cause) {
-      return this.#fail(name, undefined, "INVALID_ARGUMENT", "notRun", (cause as Error).message, cause);
+      return this.#fail(name, addressOrText(target), "INVALID_ARGUMENT", "notRun", targetFault(cause), cause);
     }
+    if (this.#closed !== undefined) return this.#notAnyMore(name, addressOrText(target), this.#closed);
+    return this.#fail(name, addressOrText(target), "UNAVAILABLE", "notRun", this.#router.explainNone(target.type));
   }
 
   #way(to: LogicalAddress, name: string): Outbound | RpcError {
-    if (this.#closed !== undefined) return this.#fail(name, to, "CANCELLED", "notRun", this.#closed);
+    if (this.#closed !== undefined) return this.#notAnyMore(name, to, this.#closed);
     const way = this.#router.route(to);
     return typeof way === "string" ? this.#fail(name, to, "UNAVAILABLE", "notRun", way) : way;
   }
@@ -351,10 +362,8 @@ export class RpcCaller {
     call.retry = undefined;
     const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
     if (!notRun) this.#sendCancel(call);
-    this.#settleFailed(
-      call,
-      this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", `cancelled: ${reasonOf(signal)}`, signal.reason),
-    );
+    const reason = notRun ? `cancelled before it was sent: ${reasonOf(signal)}` : `cancelled: ${reasonOf(signal)}; ${HINT.cancelled}`;
+    this.#settleFailed(call, this.#fail(call.method.name, call.to, "CANCELLED", notRun ? "notRun" : "unknown", reason, signal.reason));
   }
 
   #sendCancel(call: Call): void {
@@ -396,7 +405,14 @@ export class RpcCaller {
         cause,
       );
     }
-    return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${(cause as Error).message}`, cause);
+    return this.#fail(
+      name,
+      to,
+      "INVALID_ARGUMENT",
+      "notRun",
+      `the message cannot be encoded: ${(cause as Error).message}; ${HINT.input}`,
+      cause,
+    );
   }
 
   #notTaken(name: string, to: LogicalAddress, result: CommitResult): RpcError {
@@ -406,9 +422,9 @@ export class RpcCaller {
       case COMMIT.congested:
         return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", HINT.congested);
       case COMMIT.unknownTarget:
-        return this.#fail(name, to, "UNAVAILABLE", "notRun", HINT.unknownTarget);
+        return this.#fail(name, to, "UNAVAILABLE", "notRun", `discovery does not know it; ${HINT.unknownTarget}`);
       default:
-        return this.#fail(name, to, "UNAVAILABLE", "notRun", this.#router.describe(to));
+        return this.#fail(name, to, "UNAVAILABLE", "notRun", `${this.#router.describe(to)}; ${HINT.left}`);
     }
   }
 
@@ -416,7 +432,20 @@ export class RpcCaller {
     return { method: call.method.name, to: call.to, self: this.#sender.address };
   }
 
-  #fail(method: string, to: LogicalAddress | undefined, code: Code, execution: Execution, reason: string, cause?: unknown): RpcError {
+  #unsent(method: string, to: LogicalAddress, cause: Error): RpcError {
+    if (this.#closed !== undefined) return this.#notAnyMore(method, to, this.#closed);
+    return this.#fail(method, to, "UNAVAILABLE", "notRun", unsentReason(cause), cause instanceof UnsentError ? cause.cause : cause);
+  }
+
+  #notAnyMore(method: string, to: LogicalAddress | string, closed: string): RpcError {
+    return this.#fail(method, to, "CANCELLED", "notRun", `${closed}; ${HINT.closed}`);
+  }
+
+  #noTarget(method: string): RpcError {
+    return this.#fail(method, addressOrText(undefined), "INVALID_ARGUMENT", "notRun", `no target was given; ${HINT.noTarget}`);
+  }
+
+  #fail(method: string, to: LogicalAddress | string, code: Code, execution: Execution, reason: string, cause?: unknown): RpcError {
     return rpcError({ method, to, self: this.#sender.address }, code, execution, reason, cause === undefined ? {} : { cause });
   }
 }
@@ -429,32 +458,4 @@ function checkSize(writer: BinaryWriter, start: number, outbound: Outbound): voi
 function reasonOf(signal: AbortSignal): string {
   const { reason } = signal;
   return reason instanceof Error ? reason.message : String(reason);
-}
-
-/** Handshake failures say what to do themselves. */
-function hintFor(cause: Error): string {
-  const origin = cause.cause instanceof Error ? cause.cause : cause;
-  return origin.name === "HandshakeError" ? handshakeHint((origin as { reason?: string }).reason) : HINT.unreachable;
-}
-
-function handshakeHint(reason: string | undefined): string {
-  switch (reason) {
-    case "noCommonKey":
-    case "badProof":
-      return "do both nodes have the same secrets?";
-    case "cluster":
-      return "do both nodes have the same option `cluster`?";
-    case "wrongAddress":
-      return "is its endpoint in discovery up to date?";
-    case "insecure":
-      return "give both nodes the same secrets";
-    case "malformed":
-    case "timeout":
-      return "is its endpoint in discovery the port of a clusterts node?";
-    case "version":
-    case "layout":
-      return "do both nodes run compatible versions of clusterts?";
-    default:
-      return HINT.unreachable;
-  }
 }

@@ -11,10 +11,10 @@ import { BinaryReader } from "../protobuf/binary-reader.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { encodeError } from "../wire/error-codec.js";
 import { FLAGS, getU32, KIND } from "../wire/header.js";
-import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
+import { MAX_BODY_OVERHEAD_BYTES, MAX_DETAILS_BYTES } from "../wire/limits.js";
 import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
 import type { Sender } from "./caller.js";
-import { HINT } from "./failure.js";
+import { HINT, thrownReason } from "./failure.js";
 import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
 import type { ReplyPath } from "./reply-path.js";
 import { ambient, RequestContext } from "./request-context.js";
@@ -78,8 +78,7 @@ export class Dispatcher {
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
     const full = this.#inProgress.full(path, size);
-    if (full !== undefined)
-      return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; call less at once, or another node`);
+    if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
     const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : path.arrivedAt + remainingMs;
     let input: unknown;
     let context: RequestContext;
@@ -95,7 +94,14 @@ export class Dispatcher {
       this.#reader.expectEnd();
       context = new RequestContext(path, from, entry.method.name, deadlineAt, epoch, seq, size, metadata, this.#clock);
     } catch (error) {
-      return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", `the request cannot be decoded: ${(error as Error).message}`);
+      return this.#refuse(
+        path,
+        from,
+        epoch,
+        seq,
+        "INVALID_ARGUMENT",
+        `the request cannot be decoded: ${(error as Error).message}; ${HINT.otherProto}`,
+      );
     }
     this.#run(path, entry, input, context);
   }
@@ -177,7 +183,14 @@ export class Dispatcher {
   #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
     if (path.isClosed) return;
     if (path.congested)
-      return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", "the reply was not sent: the caller reads too slowly", "ran");
+      return this.#sendError(
+        path,
+        KIND.error,
+        context,
+        "RESOURCE_EXHAUSTED",
+        `the reply was not sent: too much waits to be read by the caller; ${HINT.slowReader}`,
+        "ran",
+      );
     const codec: Codec<unknown> = entry.method.output;
     try {
       const writer = path.begin(path.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
@@ -196,12 +209,16 @@ export class Dispatcher {
           "ran",
         );
       }
+      this.#logger.error(
+        { err: error, method: context.method, from: formatAddress(context.from) },
+        `the result of ${context.method} cannot be encoded`,
+      );
       return this.#sendError(
         path,
         KIND.error,
         context,
         "INTERNAL",
-        `the handler's result cannot be encoded: ${(error as Error).message}`,
+        `the handler's result cannot be encoded: ${(error as Error).message}; ${HINT.result}`,
         "ran",
       );
     }
@@ -216,11 +233,11 @@ export class Dispatcher {
         { err: error, method: context.method, from: formatAddress(context.from) },
         `the handler of ${context.method} threw`,
       );
-      const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return this.#sendError(path, KIND.error, context, "INTERNAL", `the handler threw ${said}`, "ran");
+      return this.#sendError(path, KIND.error, context, "INTERNAL", thrownReason(error), "ran");
     }
     // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
-    const reason = error.method === "" ? error.reason : error.message;
+    let reason = error.method === "" ? error.reason : error.message;
+    if ((error.details?.length ?? 0) > MAX_DETAILS_BYTES) reason += `; ${HINT.detailsLeftOut}`;
     this.#sendError(path, KIND.error, context, error.code, reason, "ran", error);
   }
 
@@ -243,7 +260,8 @@ export class Dispatcher {
     execution: Execution | undefined,
     thrown?: RpcError,
   ): void {
-    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details: thrown?.details, path: [] });
+    const details = (thrown?.details?.length ?? 0) > MAX_DETAILS_BYTES ? undefined : thrown?.details;
+    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details, path: [] });
     path.begin(body.length).raw(body);
     path.commit(kind, 0, request.from, this.#sender.address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
   }

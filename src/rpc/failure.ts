@@ -1,12 +1,16 @@
 /** How a failed call reads: one line that names the method, both addresses, the cause, and what to do. */
-import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
-import { type Code, type Execution, RpcError } from "../errors.js";
+import { type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type Code, type Execution, InvalidAddressError, InvalidOptionsError, RpcError } from "../errors.js";
+import { codeOf, describeCause } from "../internal/describe-cause.js";
+import { UnsentError, type UnsentReason } from "../internal/unsent-error.js";
+import type { REFUSAL } from "../wire/hello.js";
+import type { Target } from "./service.js";
 
 /** The call that failed, as far as it is known. */
 export interface FailedCall {
   readonly method: string;
-  /** `undefined`: no node was chosen. */
-  readonly to: LogicalAddress | undefined;
+  /** A text in place of the address when no node was chosen: `"any node of type 7"`. */
+  readonly to: LogicalAddress | string;
   readonly self: LogicalAddress;
 }
 
@@ -15,14 +19,12 @@ export interface FailureDetail {
   readonly details?: Uint8Array | undefined;
   readonly path?: readonly LogicalAddress[];
   readonly cause?: unknown;
-  /** In place of the address, when no node was chosen: `"type 7"`. */
-  readonly whom?: string;
 }
 
 export function rpcError(call: FailedCall, code: Code, execution: Execution, reason: string, detail: FailureDetail = {}): RpcError {
-  const peer: AddressText | undefined = call.to === undefined ? undefined : formatAddress(call.to);
-  const line = `${code} calling ${call.method} on ${detail.whom ?? peer ?? "?"} from ${formatAddress(call.self)} (${execution}): ${oneLine(reason)}`;
-  return new RpcError(code, line, {
+  const peer: AddressText | undefined = typeof call.to === "string" ? undefined : formatAddress(call.to);
+  const line = `${code} calling ${call.method} on ${peer ?? call.to} from ${formatAddress(call.self)} (${execution}): ${reason}`;
+  return new RpcError(code, oneLine(line), {
     reason,
     execution,
     peer,
@@ -37,21 +39,119 @@ export function rpcError(call: FailedCall, code: Code, execution: Execution, rea
 /** What to do, by what has happened. Every one of these stands in docs/errors.md. */
 export const HINT = {
   unreachable: "is the node up and advertised correctly?",
-  unknownTarget: "discovery does not know it; is the address right? node.waitFor() waits for a node that is still starting",
+  hostName: "is the host name in discovery right, and does this machine resolve it?",
+  unknownTarget: "is the address right? node.waitFor() waits for a node that is still starting",
   noMember: "node.waitFor() waits for one that is still starting",
-  otherGroup: "nodes of other groups are reached through a harbor, and none is known",
+  left: "call another node, or this one again when it is back",
+  notStarted: "await node.start() first",
+  otherGroup: "nodes of other groups are reached through a harbor, and none is known; is one of this group up?",
+  anonymous: "it can call, it cannot be called: reply to it instead",
+  noTarget: 'pass an address, its text such as "1.2.3", or byType(type)',
   pendingFull:
     "the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
   congested: "too much waits to be read by the peer; await sends, or call less at once",
-  tooManyCalls: "too many calls wait for replies; call less at once, or raise rpc.maxCallsInFlight",
+  tooManyCalls: "call less at once, or raise rpc.maxCallsInFlight",
+  busy: "call less at once, or another node; its limits are rpc.maxRequests, rpc.maxRequestsPerPeer and rpc.maxRequestBytes",
   tooLarge: "send it in parts, or raise rpc.maxPayloadBytes on both nodes",
-  deadlineUnknown: "it may have run; is the handler slow, or timeoutMs too short?",
-  deadlineNotRun: "it was never sent",
+  tooLargeThere: "send it in parts and one after the other; its limits are rpc.maxPayloadBytes and link.maxPartialBytes",
+  tooLargeReply: "ask for less at once; the limits of this node are rpc.maxPayloadBytes and link.maxPartialBytes",
+  slowReader: "is the event loop of the caller blocked, or its network slow? ask for less at once",
+  input: "does it have the fields and types that the method or message declares?",
+  result: "does the handler return what the method declares?",
+  otherProto: "do both nodes use the same version of the .proto files?",
+  deadlineUnknown: "no reply in time; it may have run: is the handler slow, or timeoutMs too short?",
+  deadlineNotRun: "it was never sent: is the node up and advertised correctly, or timeoutMs too short?",
+  deadlineOver: "it was not sent; pass detached: true to calls that may outlive the request they are made for",
   lost: "it may have run: call again only if that is harmless",
+  lostUnsent: "it was not sent: call again",
+  cancelled: "it may have run: its handler is told by context.signal",
   unimplemented: "is it registered on that node, before start()?",
-  closed: "this node is closed",
+  handlerThrew: "thrown by the handler; the log of its node has the stack",
+  detailsLeftOut: "left out its details: at most 16,384 bytes travel",
+  threwNoError: "thrown by the handler; throw an Error, or an RpcError to answer with a code",
+  closed: "a closed node makes no calls: make a new one",
 } as const;
 
+/** What to do about a refused opening. Every one of these stands in docs/errors.md. */
+export const REFUSAL_HINT: Readonly<Record<keyof typeof REFUSAL, string>> = {
+  other: "do both nodes run neighbouring versions of clusterts?",
+  malformed: "is its endpoint in discovery the port of a clusterts node?",
+  version: "do both nodes run neighbouring versions of clusterts?",
+  layout: "do both nodes run neighbouring versions of clusterts?",
+  cluster: "do both nodes have the same option cluster?",
+  noCommonKey: "do both nodes have the same option secrets?",
+  badProof: "do both nodes have the same option secrets?",
+  wrongAddress: "is its endpoint in discovery up to date?",
+  insecure: "give both nodes the same option secrets",
+  duplicate: "another connection to it is alive: call again",
+  replaced: "a newer process has this node's address",
+  draining: "call another node, or this one again when it is back",
+  busy: "call again later, or raise link.maxOpenings there",
+  timeout: "is its endpoint in discovery the port of a clusterts node?",
+  identity: "does its certificate name its address?",
+  purpose: "do both nodes run neighbouring versions of clusterts?",
+  notStarted: "call again when it has started",
+};
+
+const UNSENT_HINT: Readonly<Record<UnsentReason, string>> = {
+  unreachable: HINT.unreachable,
+  unknown: HINT.unknownTarget,
+  left: HINT.left,
+};
+
+const HINT_OF_CODE: Readonly<Record<string, string>> = {
+  ENOTFOUND: HINT.hostName,
+  EAI_AGAIN: HINT.hostName,
+  CLOSED_IN_OPENING: REFUSAL_HINT.timeout,
+};
+
+/** Why a message never went out, and what to do. */
+export function unsentReason(cause: Error): string {
+  if (!(cause instanceof UnsentError)) return `link lost: ${describeCause(cause)}; ${HINT.lostUnsent}`;
+  return `${cause.message}; ${unsentHint(cause)}`;
+}
+
+/** What a handler threw that is no {@link RpcError}: its own words, then where they come from. */
+export function thrownReason(thrown: unknown): string {
+  if (thrown instanceof Error) return `${thrown.name}${thrown.message === "" ? "" : `: ${thrown.message}`}; ${HINT.handlerThrew}`;
+  return `${textOf(thrown)}; ${HINT.threwNoError}`;
+}
+
+/** What is wrong with a target: it says so itself, or its policy, which is the application's, threw. */
+export function targetFault(cause: unknown): string {
+  if (cause instanceof InvalidAddressError || cause instanceof InvalidOptionsError) return cause.message;
+  return `its policy threw ${cause instanceof Error ? `${cause.name}: ${cause.message}` : textOf(cause)}`;
+}
+
+/** What a target reads like when it is no address; an address when it is one. */
+export function addressOrText(target: Target | undefined): LogicalAddress | string {
+  if (target === undefined) return "nobody";
+  if (typeof target === "object" && target !== null) return `any node of type ${target.type}`;
+  try {
+    return toAddress(target);
+  } catch {
+    return typeof target === "string" ? JSON.stringify(target.slice(0, 64)) : String(target);
+  }
+}
+
+function unsentHint(error: UnsentError): string {
+  const { cause } = error;
+  if (!(cause instanceof Error)) return UNSENT_HINT[error.reason];
+  if (cause.name === "HandshakeError" && "reason" in cause) return REFUSAL_HINT[cause.reason as keyof typeof REFUSAL] ?? HINT.unreachable;
+  return HINT_OF_CODE[codeOf(cause) ?? ""] ?? UNSENT_HINT[error.reason];
+}
+
+/** Whatever was thrown, also what cannot be made a string. */
+function textOf(thrown: unknown): string {
+  if (typeof thrown === "string") return JSON.stringify(thrown);
+  try {
+    return typeof thrown === "object" ? (JSON.stringify(thrown) ?? String(thrown)) : String(thrown);
+  } catch {
+    return `a thrown ${typeof thrown}`;
+  }
+}
+
+/** Handlers, peers and other people's errors write what they like; a message is one line all the same. */
 function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, " ");
+  return text.replace(/[\s\p{Cc}]+/gu, " ").trim();
 }

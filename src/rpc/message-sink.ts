@@ -3,6 +3,7 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 import { FLAGS, KIND } from "../wire/header.js";
 import type { RpcCaller } from "./caller.js";
 import type { Dispatcher } from "./dispatcher.js";
+import { HINT } from "./failure.js";
 import type { ReplyPath } from "./reply-path.js";
 
 export class MessageSink {
@@ -55,7 +56,7 @@ export class MessageSink {
   onOversize(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void {
     switch (kind) {
       case KIND.request:
-        return this.#dispatcher.refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", reason);
+        return this.#dispatcher.refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${reason}; ${HINT.tooLargeThere}`);
       case KIND.reply:
       case KIND.error:
         return this.#caller.onOversizeReply(from, epoch, seq, reason);

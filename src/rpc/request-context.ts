@@ -1,4 +1,4 @@
-/** What a handler gets beside its request, and what the calls that it makes inherit. */
+/** What a handler gets beside its request, and what the calls that it makes inherit. `declare`: see `call-table.ts` on what defining fields costs. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { LogicalAddress } from "../addr/logical-address.js";
 import type { Clock } from "../internal/clock.js";
@@ -8,19 +8,19 @@ import type { Context } from "./service.js";
 
 export class RequestContext implements Context {
   /** The connection on which it came and its answer goes. */
-  readonly path: ReplyPath;
-  readonly from: LogicalAddress;
-  readonly method: string;
-  readonly deadlineAt: number;
-  readonly epoch: number;
-  readonly seq: number;
+  declare readonly path: ReplyPath;
+  declare readonly from: LogicalAddress;
+  declare readonly method: string;
+  declare readonly deadlineAt: number;
+  declare readonly epoch: number;
+  declare readonly seq: number;
   /** Bytes of the request that count as long as the handler runs. */
-  readonly bytes: number;
+  declare readonly bytes: number;
   /** Answered, cancelled, expired or cut off: what the handler still says is not sent. */
-  ended: boolean;
+  declare ended: boolean;
   /** Whether cancels find it; see `requests-in-progress.ts`. */
-  isTabulated: boolean;
-  readonly metadata: Metadata;
+  declare isTabulated: boolean;
+  declare readonly metadata: Metadata;
   readonly #clock: Clock;
   #abort: AbortController | undefined;
   #abortReason: Error | undefined;
