@@ -29,7 +29,7 @@ export class RawPeer {
       this.frames.push({ ...decodeHeader(buffer, start), body: Buffer.from(buffer.subarray(start + HEADER_BYTES, end)) });
     });
     connection.setHandler({
-      onData: (chunk) => reader.push(chunk),
+      onData: (chunk) => reader.push(chunk as Buffer),
       onDrain: () => {},
       onClose: () => {
         this.closed = true;
