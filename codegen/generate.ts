@@ -55,7 +55,7 @@ export async function generate(request: GenerateRequest, options: GenerateOption
       renamed.files,
       options,
     ),
-  ); // prettier-ignore
+  );
   if (response.error !== "") throw new CodegenError(`ts-proto: ${response.error}`);
   const written = new Map(response.file.map(({ name, content }) => [name, content]));
   return units.map((unit) => {
@@ -109,7 +109,7 @@ function inspect(
   checkOutputs(
     files.map((file) => file.name),
     problems,
-  ); // prettier-ignore
+  );
   const byFile = groupByFile(types);
   const units = files.map((file): Unit => {
     const places = new Places(file, shownAs(file.name));

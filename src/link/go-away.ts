@@ -1,6 +1,8 @@
 /** Body of a go-away frame: `reason u8 | reserved u8 x 3 | last seq taken u32 | text`. */
 import { getU32, putU32 } from "../wire/header.js";
+import { MAX_NOTE_BYTES } from "../wire/limits.js";
 import { ProtocolError } from "../wire/protocol-error.js";
+import { cutText, decodeText } from "../wire/text.js";
 
 const REASONS = { shutdown: 1, idle: 2, maxAge: 3, replaced: 4, duplicate: 5 } as const;
 
@@ -10,8 +12,9 @@ const REASONS = { shutdown: 1, idle: 2, maxAge: 3, replaced: 4, duplicate: 5 } a
  */
 export type GoAwayReason = keyof typeof REASONS | "other";
 
-export function encodeGoAway(reason: keyof typeof REASONS | "other", text: string, lastSeq: number): Uint8Array {
-  const said = new TextEncoder().encode(text).subarray(0, 400);
+/** `lastSeq`: the highest number of the receiver's own messages that had come, 0 for none. */
+export function encodeGoAway(reason: GoAwayReason, text: string, lastSeq: number): Uint8Array {
+  const said = cutText(text, MAX_NOTE_BYTES);
   const body = new Uint8Array(8 + said.length);
   body[0] = reason === "other" ? 0 : REASONS[reason];
   putU32(body, 4, lastSeq);
@@ -23,5 +26,5 @@ export function encodeGoAway(reason: keyof typeof REASONS | "other", text: strin
 export function decodeGoAway(body: Uint8Array, start: number, end: number): { reason: GoAwayReason; lastSeq: number; text: string } {
   if (end - start < 8) throw new ProtocolError("a go-away frame is cut off");
   const reason = (Object.keys(REASONS) as (keyof typeof REASONS)[]).find((name) => REASONS[name] === body[start]);
-  return { reason: reason ?? "other", lastSeq: getU32(body, start + 4), text: new TextDecoder().decode(body.subarray(start + 8, end)) };
+  return { reason: reason ?? "other", lastSeq: getU32(body, start + 4), text: decodeText(body, start + 8, end) };
 }

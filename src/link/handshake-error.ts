@@ -24,7 +24,7 @@ export class HandshakeError extends Error {
   }
 }
 
-/** The name of a refusal's number; `undefined` for one that only newer peers know. */
-export function refusalName(reason: number): RefusalName | undefined {
-  return (Object.keys(REFUSAL) as RefusalName[]).find((name) => REFUSAL[name] === reason);
+/** The name of a refusal's number; `"other"` for one that only newer peers know. */
+export function refusalName(reason: number): RefusalName {
+  return (Object.keys(REFUSAL) as RefusalName[]).find((name) => REFUSAL[name] === reason) ?? "other";
 }

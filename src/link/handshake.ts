@@ -60,6 +60,9 @@ export interface PeerHello {
 
 const PREFACE_BYTES = Uint8Array.from(PREFACE);
 
+/** An acceptor says "wait" this often at most: it decides about one connection, once or twice. */
+const MAX_WAITS = 8;
+
 /** What the dialer does next. */
 export type DialerStep =
   | { readonly type: "more" }
@@ -77,6 +80,7 @@ export class DialerHandshake {
   readonly #hello: Uint8Array;
   #answer: { hello: Hello; raw: Uint8Array; key: SecretKey | undefined } | undefined;
   #proven = false;
+  #waits = 0;
 
   constructor(identity: Identity, keyring: Keyring, target: LogicalAddress, purpose: Purpose, facts: ChannelFacts) {
     this.#identity = identity;
@@ -120,6 +124,7 @@ export class DialerHandshake {
     switch (record.type) {
       case RECORD.wait:
         if (record.body.length !== 4) throw new HandshakeError("malformed", "a wait record has not 4 bytes");
+        if (++this.#waits > MAX_WAITS) throw new HandshakeError("malformed", `the peer said "wait" more than ${MAX_WAITS} times`);
         return { type: "wait", ms: getU32(record.body, 0) };
       case RECORD.accepted:
         return { type: "accepted", peer: peerOf(this.#answer.hello, this.#purpose), rest: this.#reader.rest };
@@ -129,11 +134,14 @@ export class DialerHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): DialerStep {
+    checkVersion(hello, this.#identity);
     checkTerms(hello, this.#identity);
     if (hello.from !== this.#target) {
       const who = formatAddress(hello.from as LogicalAddress);
       throw new HandshakeError("wrongAddress", `the node at that endpoint is ${who}, not ${formatAddress(this.#target)}`);
     }
+    if (hello.to !== this.#identity.address || hello.purpose !== this.#purpose || hello.keyIds.length > 1)
+      throw new HandshakeError("malformed", "the answer is not to this node's hello");
     const id = hello.keyIds[0];
     const key = id === undefined ? undefined : this.#keyring.find([id]);
     if (key === undefined && (id !== undefined || this.#keyring.keys.length > 0)) {
@@ -230,6 +238,16 @@ export class AcceptorHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): AcceptorStep {
+    checkVersion(hello, this.#identity);
+    // Keys first: somebody without one does not learn the cluster's name and this node's address by guessing wrongly.
+    const key = this.#keyring.find(hello.keyIds);
+    if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
+      throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
+    }
+    if (key === undefined && !this.#facts.isLoopback && this.#facts.channelBinding === undefined && !this.#terms.insecure) {
+      const asked = formatAddress(hello.to as LogicalAddress);
+      throw new HandshakeError("insecure", `${asked} has neither secrets nor TLS, and takes only connections over loopback`);
+    }
     checkTerms(hello, this.#identity);
     const own = this.#identity.address;
     if (hello.to !== own) {
@@ -245,13 +263,6 @@ export class AcceptorHandshake {
     if (!anonymous && !isValidAddress(hello.from)) throw new HandshakeError("malformed", `${hello.from} is no logical address`);
     if (hello.from === own && hello.purpose !== PURPOSE.probe)
       throw new HandshakeError("wrongAddress", `both ends say that they are ${formatAddress(own)}`);
-    const key = this.#keyring.find(hello.keyIds);
-    if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
-      throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
-    }
-    if (key === undefined && !this.#facts.isLoopback && this.#facts.channelBinding === undefined && !this.#terms.insecure) {
-      throw new HandshakeError("insecure", `${formatAddress(own)} has neither secrets nor TLS, and takes only connections over loopback`);
-    }
     const answer = helloRecord(
       this.#identity,
       hello.from as LogicalAddress,
@@ -265,7 +276,8 @@ export class AcceptorHandshake {
   }
 
   #noCommonKey(hello: Hello): string {
-    const [self, dialer] = [formatAddress(this.#identity.address), formatAddress(hello.from as LogicalAddress)];
+    // In the words of the dialer, so that a stranger learns no address from it.
+    const [self, dialer] = [formatAddress(hello.to as LogicalAddress), formatAddress(hello.from as LogicalAddress)];
     if (hello.keyIds.length === 0) return oneSided(self, dialer);
     if (this.#keyring.keys.length === 0) return oneSided(dialer, self);
     return nothingInCommon(dialer, self);
@@ -318,8 +330,7 @@ function nothingInCommon(one: AddressText, other: AddressText): string {
   return `${one} and ${other} have no secret in common`;
 }
 
-/** What both sides must agree on, whoever dials. The texts read the same on both. */
-function checkTerms(hello: Hello, own: Identity): void {
+function checkVersion(hello: Hello, own: Identity): void {
   const { min, max } = PROTOCOL_VERSION;
   if (hello.minVersion > max || hello.maxVersion < min) {
     throw new HandshakeError(
@@ -327,6 +338,10 @@ function checkTerms(hello: Hello, own: Identity): void {
       `no protocol version in common: ${hello.minVersion}-${hello.maxVersion} (${JSON.stringify(hello.software)}) and ${min}-${max} (${JSON.stringify(own.software)})`,
     );
   }
+}
+
+/** What both sides must agree on, whoever dials. The texts read the same on both. */
+function checkTerms(hello: Hello, own: Identity): void {
   if (hello.layout.some((bits, i) => bits !== OWN_LAYOUT[i])) {
     throw new HandshakeError(
       "layout",
@@ -353,17 +368,21 @@ function peerOf(hello: Hello, purpose: Purpose): PeerHello {
 }
 
 function readHello(body: Uint8Array): Hello {
+  return orMalformed(() => decodeHello(body));
+}
+
+function refused(body: Uint8Array, proven: boolean): HandshakeError {
+  const { reason, text } = orMalformed(() => decodeRefusal(body));
+  const name = refusalName(reason);
+  const said = text.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+  return new HandshakeError(name, reason === REFUSAL[name] ? said : `reason ${reason}: ${said}`, { byPeer: true, proven });
+}
+
+function orMalformed<T>(decode: () => T): T {
   try {
-    return decodeHello(body);
+    return decode();
   } catch (error) {
     if (error instanceof ProtocolError) throw new HandshakeError("malformed", error.message);
     throw error;
   }
-}
-
-function refused(body: Uint8Array, proven: boolean): HandshakeError {
-  const { reason, text } = decodeRefusal(body);
-  const name = refusalName(reason);
-  const said = text.replace(/\p{Cc}/gu, " ");
-  return new HandshakeError(name ?? "malformed", name === undefined ? `reason ${reason}: ${said}` : said, { byPeer: true, proven });
 }

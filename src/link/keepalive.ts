@@ -21,7 +21,8 @@ export function keepaliveVerdict(state: KeepaliveState, options: KeepaliveOption
   const { pingSentAt } = state;
   if (pingSentAt !== undefined) {
     if (now - pingSentAt >= options.unansweredMs) return "unanswered";
-    return state.lastReadAt < pingSentAt && now - pingSentAt >= options.keepaliveTimeoutMs ? "silent" : "fine";
+    // Bytes that were on their way when the link died came behind the ping: the time for the answer begins with the last one.
+    return now - Math.max(state.lastReadAt, pingSentAt) >= options.keepaliveTimeoutMs ? "silent" : "fine";
   }
   const silence = now - state.lastReadAt;
   if (silence >= options.keepaliveMs || (state.callsWait && silence >= options.probeMs)) return "ping";

@@ -1,4 +1,4 @@
-/** Collects the opening's bytes into the preface and records, and counts them: a stranger may send 1 KiB at most. */
+/** Collects the opening's bytes into the preface and records, and counts them: a stranger's may take 1 KiB at most. */
 import { MAX_OPENING_BYTES, PREFACE } from "../wire/limits.js";
 import { HandshakeError } from "./handshake-error.js";
 
@@ -11,7 +11,8 @@ export interface OpeningRecord {
 
 export class RecordReader {
   #bytes: Buffer = Buffer.alloc(0);
-  #seen = 0;
+  /** Bytes of the preface and the records that were taken. */
+  #taken = PREFACE.length;
   #prefaceRead = false;
   #trusted = false;
 
@@ -20,28 +21,28 @@ export class RecordReader {
     return this.#bytes;
   }
 
-  /** The peer has proved who it is: what follows no longer counts. */
+  /** The peer has proved who it is: what follows no longer counts, also when it came in the same chunk. */
   trust(): void {
     this.#trusted = true;
   }
 
-  /** @throws {@link HandshakeError} over the limit, or when the first bytes are not the preface. */
+  /** @throws {@link HandshakeError} when the first bytes are not the preface. */
   push(chunk: Buffer): void {
-    this.#seen += chunk.length;
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
     if (!this.#prefaceRead) this.#readPreface();
-    if (!this.#trusted && this.#seen > MAX_OPENING_BYTES) {
-      throw new HandshakeError("malformed", `more than ${MAX_OPENING_BYTES} bytes before the peer is known`);
-    }
   }
 
-  /** The next whole record, if it has come. */
+  /** The next whole record, if it has come. @throws {@link HandshakeError} as soon as one announces that it will end over the limit. */
   next(): OpeningRecord | undefined {
     if (!this.#prefaceRead || this.#bytes.length < 3) return undefined;
-    const length = this.#bytes.readUInt16BE(1);
-    if (this.#bytes.length < 3 + length) return undefined;
-    const raw = this.#bytes.subarray(0, 3 + length);
-    this.#bytes = this.#bytes.subarray(3 + length);
+    const size = 3 + this.#bytes.readUInt16BE(1);
+    if (!this.#trusted && this.#taken + size > MAX_OPENING_BYTES) {
+      throw new HandshakeError("malformed", `more than ${MAX_OPENING_BYTES} bytes before the peer is known`);
+    }
+    if (this.#bytes.length < size) return undefined;
+    const raw = this.#bytes.subarray(0, size);
+    this.#bytes = this.#bytes.subarray(size);
+    this.#taken += size;
     return { type: raw[0]!, body: raw.subarray(3), raw };
   }
 

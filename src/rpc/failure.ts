@@ -74,6 +74,7 @@ export const HINT = {
 
 /** What to do about a refused opening. Every one of these stands in docs/errors.md. */
 export const REFUSAL_HINT: Readonly<Record<keyof typeof REFUSAL, string>> = {
+  other: "do both nodes run neighbouring versions of clusterts?",
   malformed: "is its endpoint in discovery the port of a clusterts node?",
   version: "do both nodes run neighbouring versions of clusterts?",
   layout: "do both nodes run neighbouring versions of clusterts?",

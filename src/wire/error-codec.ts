@@ -1,18 +1,17 @@
 /**
  * Bodies of error, refused and hop-error frames: type-length-value (`tag u8, length u16, value`), unknown tags are
- * ignored. The frame's kind says whether the handler ran; a tag may say it more exactly.
+ * ignored, a known one stands there once at most. The frame's kind says whether the handler ran; a tag may say it more
+ * exactly.
  */
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { Execution } from "../errors.js";
 import { getU32, putU32 } from "./header.js";
-import { MAX_DETAILS_BYTES, MAX_REASON_BYTES } from "./limits.js";
+import { MAX_CODE_BYTES, MAX_DETAILS_BYTES, MAX_ERROR_PATH, MAX_REASON_BYTES } from "./limits.js";
 import { ProtocolError } from "./protocol-error.js";
+import { cutText, decodeText } from "./text.js";
 
 const TAG = { code: 1, appCode: 2, reason: 3, details: 4, path: 5, execution: 6 } as const;
 const EXECUTIONS: readonly Execution[] = ["notRun", "unknown", "ran"];
-const MAX_PATH = 8;
-const utf8 = new TextEncoder();
-const utf8Decoder = new TextDecoder();
 
 export interface WireError {
   readonly code: string;
@@ -24,20 +23,23 @@ export interface WireError {
   readonly execution: Execution | undefined;
 }
 
+/**
+ * Texts are cut to their limits. A part of `details` would be of no use, and of a number that has no 32 bits neither:
+ * they are left out, and the reason says so.
+ */
 export function encodeError(error: WireError): Uint8Array {
-  const fields: [number, Uint8Array][] = [[TAG.code, utf8.encode(error.code.slice(0, 64))]];
-  if (error.appCode !== 0) {
-    const appCode = new Uint8Array(4);
-    putU32(appCode, 0, error.appCode);
-    fields.push([TAG.appCode, appCode]);
-  }
-  if (error.reason !== "") fields.push([TAG.reason, cutText(error.reason, MAX_REASON_BYTES)]);
-  if (error.details !== undefined && error.details.length > 0) fields.push([TAG.details, error.details.subarray(0, MAX_DETAILS_BYTES)]);
-  if (error.path.length > 0) {
-    const path = new Uint8Array(Math.min(error.path.length, MAX_PATH) * 4);
-    for (let i = 0; i < path.length / 4; i++) putU32(path, i * 4, error.path[i]!);
-    fields.push([TAG.path, path]);
-  }
+  const { appCode, details, path } = error;
+  const fields: [number, Uint8Array][] = [[TAG.code, cutText(error.code, MAX_CODE_BYTES)]];
+  const hasAppCode = (appCode | 0) === appCode;
+  const hasDetails = details === undefined || details.length <= MAX_DETAILS_BYTES;
+  if (hasAppCode && appCode !== 0) fields.push([TAG.appCode, u32s([appCode])]);
+  const leftOut =
+    (hasAppCode ? "" : ` (appCode ${appCode} was left out: no 32-bit integer)`) +
+    (hasDetails ? "" : ` (details of ${details.length} bytes were left out: more than ${MAX_DETAILS_BYTES})`);
+  const reason = Buffer.concat([cutText(error.reason, MAX_REASON_BYTES - leftOut.length), cutText(leftOut, leftOut.length)]);
+  if (reason.length > 0) fields.push([TAG.reason, reason]);
+  if (hasDetails && details !== undefined && details.length > 0) fields.push([TAG.details, details]);
+  if (path.length > 0) fields.push([TAG.path, u32s(path.slice(0, MAX_ERROR_PATH))]);
   if (error.execution !== undefined) fields.push([TAG.execution, Uint8Array.of(EXECUTIONS.indexOf(error.execution))]);
   const bytes = new Uint8Array(fields.reduce((sum, [, value]) => sum + 3 + value.length, 0));
   let at = 0;
@@ -51,7 +53,7 @@ export function encodeError(error: WireError): Uint8Array {
   return bytes;
 }
 
-/** @throws {@link ProtocolError} when the body is cut off or a known field has a wrong size. */
+/** @throws {@link ProtocolError} when the body is cut off, or a known field has a wrong size or comes twice. */
 export function decodeError(body: Uint8Array, start: number, end: number): WireError {
   let code = "UNKNOWN";
   let appCode = 0;
@@ -59,6 +61,7 @@ export function decodeError(body: Uint8Array, start: number, end: number): WireE
   let details: Uint8Array | undefined;
   let execution: Execution | undefined;
   const path: LogicalAddress[] = [];
+  let seen = 0;
   let at = start;
   while (at < end) {
     if (at + 3 > end) throw new ProtocolError("an error body is cut off");
@@ -66,25 +69,31 @@ export function decodeError(body: Uint8Array, start: number, end: number): WireE
     const from = at + 3;
     const to = from + ((body[at + 1]! << 8) | body[at + 2]!);
     if (to > end) throw new ProtocolError("a field of an error body is cut off");
+    if (tag >= TAG.code && tag <= TAG.execution) {
+      if ((seen & (1 << tag)) !== 0) throw new ProtocolError(`an error has its field ${tag} twice`);
+      seen |= 1 << tag;
+    }
     switch (tag) {
       case TAG.code:
-        code = utf8Decoder.decode(body.subarray(from, to));
+        code = decodeText(body, from, to);
         break;
       case TAG.appCode:
         if (to - from !== 4) throw new ProtocolError("an error's appCode has not 4 bytes");
         appCode = getU32(body, from) | 0;
         break;
       case TAG.reason:
-        reason = utf8Decoder.decode(body.subarray(from, to));
+        reason = decodeText(body, from, to);
         break;
       case TAG.details:
         details = Uint8Array.prototype.slice.call(body, from, to);
         break;
       case TAG.path:
+        if ((to - from) % 4 !== 0) throw new ProtocolError("an error's path has not 4 bytes for each address");
         for (let p = from; p + 4 <= to; p += 4) path.push(getU32(body, p) as LogicalAddress);
         break;
       case TAG.execution:
-        execution = EXECUTIONS[body[from] ?? 255];
+        if (to - from !== 1) throw new ProtocolError("an error's execution has not 1 byte");
+        execution = EXECUTIONS[body[from]!]; // a newer peer's word: as the frame's kind says
         break;
       default:
         break; // a newer peer's field
@@ -99,8 +108,10 @@ export function formatPath(path: readonly LogicalAddress[]): readonly `${number}
   return path.map(formatAddress);
 }
 
-/** UTF-8 of `text`, cut at a character when it is longer than `max` bytes. */
-function cutText(text: string, max: number): Uint8Array {
-  const buffer = new Uint8Array(Math.min(max, text.length * 3));
-  return buffer.subarray(0, utf8.encodeInto(text, buffer).written);
+function u32s(values: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(values.length * 4);
+  values.forEach((value, i) => {
+    putU32(bytes, i * 4, value);
+  });
+  return bytes;
 }

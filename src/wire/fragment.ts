@@ -22,14 +22,15 @@ export function putFragmentHead(buffer: Uint8Array, at: number, kind: number, fl
 export interface AssemblyLimits {
   /** Bytes of one payload; the overhead of a body comes on top. */
   readonly maxPayloadBytes: number;
-  /** Bytes announced by all unfinished messages of one connection together. */
+  /** Bytes announced by all unfinished messages of one connection together; a single one may have any legal size. */
   readonly maxPartialBytes: number;
 }
 
 interface Partial {
+  readonly flags: number;
   readonly body: Buffer;
   received: number;
-  readonly expiresAt: number;
+  expiresAt: number;
 }
 
 /** What became of a fragment. */
@@ -38,10 +39,13 @@ export type Assembly =
   | { readonly type: "whole"; readonly kind: number; readonly flags: number; readonly body: Buffer }
   /** The message cannot be taken: told once, at its first fragment. The others of it are `"stray"`. */
   | { readonly type: "refused"; readonly kind: number; readonly reason: string }
+  /** The sender gave the message up; what had come of it, if anything, is dropped. */
+  | { readonly type: "aborted" }
   /** It belongs to no message that is being put together: given up, expired or refused before. */
   | { readonly type: "stray" };
 
 const MORE: Assembly = { type: "more" };
+const ABORTED: Assembly = { type: "aborted" };
 const STRAY: Assembly = { type: "stray" };
 
 /** Puts fragments of one connection together. Time is an argument; nothing here waits. */
@@ -63,7 +67,12 @@ export class FragmentAssembler {
     return this.#partials.size;
   }
 
-  /** @throws {@link ProtocolError} for a fragment that contradicts its own head or the ones before it. */
+  /**
+   * Takes one fragment. The first one of a message that is under way starts it anew: behind a harbor, a sender whose
+   * link was lost sends it again. `expiresAt` is that of the newest fragment.
+   *
+   * @throws {@link ProtocolError} for a fragment that contradicts its own head or the ones before it; what had come of its message is dropped.
+   */
   add(
     from: number,
     epoch: number,
@@ -83,14 +92,16 @@ export class FragmentAssembler {
     const key = `${from}:${epoch}:${seq}:${kind}`;
     if ((frameFlags & FLAGS.abort) !== 0) {
       this.#drop(key);
-      return STRAY;
+      return ABORTED;
     }
     const size = end - start - FRAGMENT_HEAD_BYTES;
-    if (size === 0 || offset + size > total)
+    if (size === 0 || offset + size > total) {
+      this.#drop(key);
       throw new ProtocolError(`a fragment of ${size} bytes at ${offset} does not fit its message of ${total}`);
+    }
     let partial = this.#partials.get(key);
     if (offset === 0) {
-      if (partial !== undefined) throw new ProtocolError("a message was begun twice");
+      this.#drop(key);
       const most = this.#limits.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES;
       if (total > most)
         return { type: "refused", kind, reason: `message of ${total} bytes is over the limit of ${this.#limits.maxPayloadBytes}` };
@@ -102,17 +113,19 @@ export class FragmentAssembler {
           reason: `${this.#bytes} bytes of unfinished messages from this peer, ${total} more are over the limit of ${this.#limits.maxPartialBytes}`,
         };
       }
-      partial = { body: Buffer.allocUnsafeSlow(total), received: 0, expiresAt };
+      partial = { flags, body: Buffer.allocUnsafeSlow(total), received: 0, expiresAt };
       this.#partials.set(key, partial);
       this.#bytes += total;
     } else if (partial === undefined) {
       return STRAY;
     }
-    if (partial.received !== offset || partial.body.length !== total) {
+    if (partial.received !== offset || partial.body.length !== total || partial.flags !== flags) {
+      this.#drop(key);
       throw new ProtocolError(`a fragment at ${offset} of ${total} follows ${partial.received} bytes of ${partial.body.length}`);
     }
     frame.copy(partial.body, offset, start + FRAGMENT_HEAD_BYTES, end);
     partial.received += size;
+    partial.expiresAt = expiresAt;
     if (partial.received < total) return MORE;
     this.#drop(key);
     return { type: "whole", kind, flags, body: partial.body };

@@ -1,6 +1,6 @@
 /**
  * Bytes to frames, however they were cut. A frame that lies whole in a chunk is handed out in place; one that crosses
- * chunks is put together once, in memory of its own. Nothing is allocated for bytes that a peer only announces.
+ * chunks is put together once, in memory of its own: one frame's at most, whatever a peer announces.
  */
 import { getU32 } from "./header.js";
 import { HEADER_BYTES, MAX_FRAME_BODY_BYTES } from "./limits.js";
@@ -35,8 +35,17 @@ export class FrameReader {
     this.#held = 0;
   }
 
-  /** @throws {@link ProtocolError} for a length that no frame has. */
+  /** @throws {@link ProtocolError} for a length that no frame has, and what the sink throws. After that no more frames are handed out. */
   push(chunk: Buffer): void {
+    try {
+      this.#read(chunk);
+    } catch (error) {
+      this.stop(); // where the next frame begins is not known any more
+      throw error;
+    }
+  }
+
+  #read(chunk: Buffer): void {
     let at = 0;
     if (this.#held > 0) {
       at = this.#complete(chunk);

@@ -11,13 +11,13 @@ import { HEADER_BYTES } from "./limits.js";
 const NEARLY_FULL = POOLED_BYTES / 2;
 
 export class FrameWriter {
-  readonly #body = new BinaryWriter();
+  #body = new BinaryWriter();
   #buffer: Uint8Array | undefined;
   #length = 0;
   /** Buffers that the transport has not written yet. */
   #lent: Uint8Array[] = [];
-  /** `#length` when the open body was begun: an encoder that sends another message itself is found out. */
-  #begunAt = 0;
+  /** Between `begin` and `commit`, `extract` or `abandon`. */
+  #open = false;
 
   /** Bytes of whole frames that wait to be sent. */
   get length(): number {
@@ -30,9 +30,11 @@ export class FrameWriter {
 
   /** Where a body is written to; nothing counts until `commit`, a body that failed is simply forgotten. */
   begin(maxBodyBytes: number): BinaryWriter {
-    this.#buffer ??= takeBuffer();
-    this.#begunAt = this.#length;
+    if (this.#open) this.#orphan();
+    this.#open = true;
     const start = this.#length + HEADER_BYTES;
+    if (this.#buffer === undefined) this.#buffer = takeBuffer();
+    else if (start > this.#buffer.length) this.#grow(start * 2);
     return this.#body.attach(this.#buffer, start, start + maxBodyBytes);
   }
 
@@ -60,6 +62,7 @@ export class FrameWriter {
 
   /** Forgets the body begun last, and lets go of the buffer when nothing else is in it. */
   abandon(): void {
+    this.#open = false;
     if (this.#length === 0) this.#release();
   }
 
@@ -80,10 +83,12 @@ export class FrameWriter {
     const buffer = this.#buffer;
     if (buffer === undefined || this.#length === 0) return;
     const bytes = buffer.subarray(0, this.#length);
+    const orphaned = this.#open;
+    if (orphaned) this.#orphan();
     this.#buffer = undefined;
     this.#length = 0;
-    if (write(bytes)) giveBuffer(buffer);
-    else this.#lent.push(buffer);
+    if (!write(bytes)) this.#lent.push(buffer);
+    else if (!orphaned) giveBuffer(buffer);
   }
 
   /** The transport keeps no buffer any longer. */
@@ -95,6 +100,7 @@ export class FrameWriter {
   /** Forgets what was not sent. */
   discard(): void {
     this.#length = 0;
+    if (this.#open) this.#orphan();
     this.#release();
   }
 
@@ -103,9 +109,27 @@ export class FrameWriter {
     this.#buffer = undefined;
   }
 
+  /**
+   * The encoder of the open body sends a message itself, or ends the link. It keeps its writer and its buffer to itself,
+   * so that it cannot write into what others send, and its `commit` or `extract` throws.
+   */
+  #orphan(): void {
+    this.#open = false;
+    this.#body = new BinaryWriter();
+    if (this.#buffer !== undefined) this.#grow(Math.max(this.#buffer.length, POOLED_BYTES));
+  }
+
+  /** Goes on in a buffer of its own; the old one is left to whoever still writes into it. */
+  #grow(size: number): void {
+    const grown = Buffer.allocUnsafeSlow(size);
+    grown.set(this.#buffer!.subarray(0, this.#length));
+    this.#buffer = grown;
+  }
+
   /** The body writer replaces the buffer when a message outgrows it. */
   #adopt(): void {
-    if (this.#begunAt !== this.#length) throw new Error("a message was sent from inside the encoding of another one (by a getter?)");
+    if (!this.#open) throw new Error("a message was sent from inside the encoding of another one (by a getter?)");
+    this.#open = false;
     const grown = this.#body.buf;
     if (grown === this.#buffer) return;
     if (this.#buffer !== undefined) giveBuffer(this.#buffer);

@@ -1,11 +1,13 @@
 /**
  * The opening of a connection (docs/protocol.md, "Opening"): records of `type u8, length u16, body`, behind the frozen
  * preface. A hello is `min version u8, max version u8` and type-length-value fields (`tag u16, length u16, value`) of
- * which unknown ones are ignored.
+ * which unknown ones are ignored; a known one stands there once.
  */
 import { ADDRESS_LAYOUT } from "../addr/logical-address.js";
 import { getU32, putU32 } from "./header.js";
+import { MAX_NOTE_BYTES } from "./limits.js";
 import { ProtocolError } from "./protocol-error.js";
+import { cutText, decodeText, tryDecodeText } from "./text.js";
 
 export const RECORD = {
   hello: 1,
@@ -32,6 +34,8 @@ export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
 
 /** Why an opening is refused. Before mutual proof only diagnostic: nothing is closed or replaced because of one. */
 export const REFUSAL = {
+  /** See the text; also what a number that is not known here becomes. */
+  other: 0,
   malformed: 1,
   version: 2,
   layout: 3,
@@ -68,6 +72,8 @@ export const NONCE_BYTES = 32;
 export const KEY_ID_BYTES = 8;
 export const MAX_KEYS = 8;
 const MAX_CLUSTER_BYTES = 64;
+const MAX_SOFTWARE_BYTES = 64;
+const KNOWN: ReadonlySet<number> = new Set(Object.values(TAG));
 
 export interface Hello {
   readonly minVersion: number;
@@ -91,9 +97,6 @@ export interface Hello {
 
 export const OWN_LAYOUT: readonly [number, number, number] = [ADDRESS_LAYOUT.groupBits, ADDRESS_LAYOUT.typeBits, ADDRESS_LAYOUT.idBits];
 
-const utf8 = new TextEncoder();
-const utf8Decoder = new TextDecoder();
-
 export function encodeRecord(type: number, body: Uint8Array): Uint8Array {
   const record = new Uint8Array(3 + body.length);
   record[0] = type;
@@ -103,11 +106,11 @@ export function encodeRecord(type: number, body: Uint8Array): Uint8Array {
   return record;
 }
 
-/** The body of a hello record. */
+/** The body of a hello record. @throws RangeError for an incarnation that has no 64 bits. */
 export function encodeHello(hello: Hello): Uint8Array {
   const fields: [number, Uint8Array][] = [
     [TAG.layout, Uint8Array.from(hello.layout)],
-    [TAG.cluster, utf8.encode(hello.cluster)],
+    [TAG.cluster, cutText(hello.cluster, MAX_CLUSTER_BYTES)],
     [TAG.from, u32(hello.from)],
     [TAG.to, u32(hello.to)],
     [TAG.fromIncarnation, u64(hello.fromIncarnation)],
@@ -116,7 +119,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     [TAG.nonce, hello.nonce],
     [TAG.keyIds, Buffer.concat(hello.keyIds)],
     [TAG.maxPayloadBytes, u32(hello.maxPayloadBytes)],
-    [TAG.software, utf8.encode(hello.software.slice(0, 64))],
+    [TAG.software, cutText(hello.software, MAX_SOFTWARE_BYTES)],
   ];
   const bytes = new Uint8Array(2 + fields.reduce((sum, [, value]) => sum + 4 + value.length, 0));
   bytes[0] = hello.minVersion;
@@ -130,7 +133,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   return bytes;
 }
 
-/** @throws {@link ProtocolError} when a field is cut off, has a wrong size, or a needed one is missing. */
+/** @throws {@link ProtocolError} when a field is cut off, has a wrong size or comes twice, or a needed one is missing. */
 export function decodeHello(body: Uint8Array): Hello {
   if (body.length < 2) throw new ProtocolError("the hello is empty");
   const fields = new Map<number, Uint8Array>();
@@ -138,7 +141,9 @@ export function decodeHello(body: Uint8Array): Hello {
     if (at + 4 > body.length) throw new ProtocolError("a field of the hello is cut off");
     const end = at + 4 + ((body[at + 2]! << 8) | body[at + 3]!);
     if (end > body.length) throw new ProtocolError("a field of the hello is cut off");
-    fields.set((body[at]! << 8) | body[at + 1]!, body.slice(at + 4, end));
+    const tag = (body[at]! << 8) | body[at + 1]!;
+    if (KNOWN.has(tag) && fields.has(tag)) throw new ProtocolError(`the hello has its field ${tag} twice`);
+    fields.set(tag, body.subarray(at + 4, end));
     at = end;
   }
   const field = (name: keyof typeof TAG, least: number, most: number): Uint8Array => {
@@ -150,11 +155,13 @@ export function decodeHello(body: Uint8Array): Hello {
   const layout = field("layout", 3, 3);
   const keys = field("keyIds", 0, KEY_ID_BYTES * MAX_KEYS);
   if (keys.length % KEY_ID_BYTES !== 0) throw new ProtocolError(`the hello's field "keyIds" has ${keys.length} bytes`);
+  const cluster = tryDecodeText(field("cluster", 1, MAX_CLUSTER_BYTES));
+  if (cluster === undefined) throw new ProtocolError(`the hello's field "cluster" is no UTF-8`);
   return {
     minVersion: body[0]!,
     maxVersion: body[1]!,
     layout: [layout[0]!, layout[1]!, layout[2]!],
-    cluster: utf8Decoder.decode(field("cluster", 1, MAX_CLUSTER_BYTES)),
+    cluster,
     from: getU32(field("from", 4, 4), 0),
     to: getU32(field("to", 4, 4), 0),
     fromIncarnation: getU64(field("fromIncarnation", 8, 8)),
@@ -163,13 +170,13 @@ export function decodeHello(body: Uint8Array): Hello {
     nonce: field("nonce", 16, 64),
     keyIds: Array.from({ length: keys.length / KEY_ID_BYTES }, (_, i) => keys.subarray(i * KEY_ID_BYTES, (i + 1) * KEY_ID_BYTES)),
     maxPayloadBytes: getU32(field("maxPayloadBytes", 4, 4), 0),
-    software: fields.has(TAG.software) ? utf8Decoder.decode(field("software", 0, 64)) : "",
+    software: fields.has(TAG.software) ? decodeText(field("software", 0, MAX_SOFTWARE_BYTES)) : "",
   };
 }
 
 /** The body of a refusal. */
 export function encodeRefusal(reason: number, text: string): Uint8Array {
-  const said = utf8.encode(text).subarray(0, 400);
+  const said = cutText(text, MAX_NOTE_BYTES);
   const body = new Uint8Array(2 + said.length);
   body[0] = reason >>> 8;
   body[1] = reason;
@@ -177,9 +184,10 @@ export function encodeRefusal(reason: number, text: string): Uint8Array {
   return body;
 }
 
+/** @throws {@link ProtocolError} */
 export function decodeRefusal(body: Uint8Array): { reason: number; text: string } {
   if (body.length < 2) throw new ProtocolError("the refusal is cut off");
-  return { reason: (body[0]! << 8) | body[1]!, text: utf8Decoder.decode(body.subarray(2)) };
+  return { reason: (body[0]! << 8) | body[1]!, text: decodeText(body, 2) };
 }
 
 function u32(value: number): Uint8Array {
@@ -189,6 +197,7 @@ function u32(value: number): Uint8Array {
 }
 
 function u64(value: bigint): Uint8Array {
+  if (BigInt.asUintN(64, value) !== value) throw new RangeError(`an incarnation is from 0 to 2^64-1, not ${value}`);
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, value);
   return bytes;

@@ -39,11 +39,20 @@ export const MAX_METADATA_ENTRIES = 64;
 /** What a body may add to its payload: method or id, and metadata. */
 export const MAX_BODY_OVERHEAD_BYTES = MAX_METADATA_BYTES + 16;
 
+/** Bytes of an error's code on the wire; longer ones are cut at a character. */
+export const MAX_CODE_BYTES = 64;
+
 /** Bytes of an error's text on the wire; longer ones are cut at a character. */
 export const MAX_REASON_BYTES = 4 * 1024;
 
-/** Bytes of an error's details. */
+/** Bytes of an error's details; larger ones are left out. */
 export const MAX_DETAILS_BYTES = 16 * 1024;
+
+/** Addresses in an error's path. */
+export const MAX_ERROR_PATH = 8;
+
+/** Bytes of the text of a refusal or a go-away; longer ones are cut at a character. */
+export const MAX_NOTE_BYTES = 400;
 
 /** Hops a frame may make: node, harbor, harbor, node are three; one to spare while harbors change. */
 export const MAX_HOPS = 4;

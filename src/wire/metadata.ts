@@ -1,10 +1,11 @@
 /**
  * Metadata on the wire: `length u16`, then entries of `key length u8, key, value length u16, value`, keys in the order
- * in which the sender gave them.
+ * in which the sender gave them. What may not be sent is not taken either, so that what was received can be passed on.
  */
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MAX_METADATA_BYTES, MAX_METADATA_ENTRIES } from "./limits.js";
 import { ProtocolError } from "./protocol-error.js";
+import { decodeText } from "./text.js";
 
 export type Metadata = ReadonlyMap<string, Uint8Array>;
 
@@ -12,7 +13,6 @@ export const NO_METADATA: Metadata = new Map();
 
 const KEY = /^[a-z0-9][a-z0-9._-]{0,127}$/;
 const text = new TextEncoder();
-const keyText = new TextDecoder("latin1");
 
 /** Checks and encodes what a caller wrote. @throws TypeError saying which key is wrong or that it is too large. */
 export function encodeMetadata(metadata: Readonly<Record<string, string | Uint8Array>> | Metadata): Uint8Array {
@@ -49,11 +49,13 @@ export function writeMetadata(writer: BinaryWriter, encoded: Uint8Array): void {
   writer.raw(encoded);
 }
 
-/** Bytes that the metadata at `at` takes, its length field included. @throws {@link ProtocolError} past `end`. */
+/** Bytes that the metadata at `at` takes, its length field included. @throws {@link ProtocolError} past `end` or over the limit. */
 export function metadataLength(body: Uint8Array, at: number, end: number): number {
   if (end - at < 2) throw new ProtocolError("metadata is cut off");
   const length = 2 + ((body[at]! << 8) | body[at + 1]!);
   if (at + length > end) throw new ProtocolError("metadata is longer than its message");
+  if (length - 2 > MAX_METADATA_BYTES)
+    throw new ProtocolError(`metadata takes ${length - 2} bytes, at most ${MAX_METADATA_BYTES} are allowed`);
   return length;
 }
 
@@ -64,10 +66,13 @@ export function decodeMetadata(body: Uint8Array, at: number, end: number): Metad
   while (pos < end) {
     const keyEnd = pos + 1 + body[pos]!;
     if (keyEnd + 2 > end) throw new ProtocolError("a metadata key is cut off");
-    const key = keyText.decode(body.subarray(pos + 1, keyEnd));
+    const key = decodeText(body, pos + 1, keyEnd);
+    if (!KEY.test(key)) throw new ProtocolError(`metadata has the key ${JSON.stringify(key)}`);
+    if (map.has(key)) throw new ProtocolError(`metadata has the key ${JSON.stringify(key)} twice`);
     const valueEnd = keyEnd + 2 + ((body[keyEnd]! << 8) | body[keyEnd + 1]!);
     if (valueEnd > end) throw new ProtocolError("a metadata value is cut off");
     map.set(key, Uint8Array.prototype.slice.call(body, keyEnd + 2, valueEnd));
+    if (map.size > MAX_METADATA_ENTRIES) throw new ProtocolError(`metadata has more than ${MAX_METADATA_ENTRIES} entries`);
     pos = valueEnd;
   }
   return map;

@@ -1,0 +1,273 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { giveBuffer, POOLED_BYTES, takeBuffer } from "../../src/internal/buffer-pool.js";
+import { FrameWriter } from "../../src/wire/frame-writer.js";
+import { encodeFrame, type FrameHeader } from "../../src/wire/header.js";
+import { HEADER_BYTES } from "../../src/wire/limits.js";
+import { toHex } from "./support/golden.js";
+
+const HEADER: FrameHeader = { kind: 1, flags: 0, hops: 4, to: 2, from: 3, epoch: 4, seq: 5, remainingMs: 6 };
+const NESTED = /a message was sent from inside the encoding of another one/;
+
+function commit(writer: FrameWriter, { kind, flags, hops, to, from, epoch, seq, remainingMs }: FrameHeader = HEADER): void {
+  writer.commit(kind, flags, hops, to, from, epoch, seq, remainingMs);
+}
+
+function write(writer: FrameWriter, text: string, header = HEADER): void {
+  writer.begin(text.length).raw(Buffer.from(text));
+  commit(writer, header);
+}
+
+/** What a flush hands to the transport, copied; `""` when it hands nothing over. */
+function flushed(writer: FrameWriter, left = true): string {
+  let bytes = "";
+  writer.flush((frames) => {
+    bytes = toHex(frames);
+    return left;
+  });
+  return bytes;
+}
+
+const frameOf = (body: Uint8Array, header = HEADER): string => toHex(encodeFrame(header, body));
+const textFrame = (text: string): string => frameOf(Buffer.from(text));
+
+/** One thing that a link does with its writer. Sizes reach from nothing to beyond the pooled buffer. */
+type Step =
+  | { readonly type: "commit" | "extract" | "abandon" | "fail"; readonly size: number; readonly pieces: number }
+  | { readonly type: "append"; readonly size: number }
+  | { readonly type: "flush"; readonly left: boolean }
+  | { readonly type: "discard" };
+
+const size = fc.oneof(
+  fc.nat(40),
+  fc.nat(3_000),
+  fc.integer({ min: 30_000, max: 70_000 }),
+  fc.constantFrom(POOLED_BYTES - HEADER_BYTES, POOLED_BYTES * 2 + 5),
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record(
+      {
+        type: fc.constantFrom("commit" as const, "extract" as const, "abandon" as const, "fail" as const),
+        size,
+        pieces: fc.integer({ min: 1, max: 4 }),
+      },
+      { noNullPrototype: true },
+    ),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("append" as const), size }, { noNullPrototype: true }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant("flush" as const), left: fc.boolean() }, { noNullPrototype: true }) },
+  { weight: 1, arbitrary: fc.constant({ type: "discard" as const }) },
+);
+
+suite("frame writer", () => {
+  test("any sequence of steps, writes the frames that were committed and no others, in order", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const writer = new FrameWriter();
+        let expected: Buffer[] = [];
+        const kept: { readonly given: Uint8Array; readonly copy: Buffer }[] = [];
+        steps.forEach((next, number) => {
+          const header = { ...HEADER, seq: number };
+          const body = "size" in next ? Buffer.alloc(next.size, number + 1) : Buffer.alloc(0);
+          switch (next.type) {
+            case "commit":
+            case "extract":
+            case "abandon":
+            case "fail": {
+              const into = writer.begin(next.type === "fail" ? Math.max(0, body.length - 1) : body.length);
+              const piece = Math.ceil(body.length / next.pieces);
+              const encode = (): void => {
+                for (let at = 0; at < body.length; at += piece) into.raw(body.subarray(at, at + piece));
+              };
+              if (next.type === "fail" && body.length > 0) assert.throws(encode, { name: "MessageTooLargeError" });
+              else encode();
+              if (next.type !== "fail") assert.equal(writer.bodyLength, body.length);
+              if (next.type === "commit") {
+                commit(writer, header);
+                expected.push(Buffer.from(encodeFrame(header, body)));
+              } else if (next.type === "extract") {
+                const frame = writer.extract();
+                assert.equal(frame.length, HEADER_BYTES + body.length);
+                assert.ok(body.equals(frame.subarray(HEADER_BYTES)));
+              } else writer.abandon();
+              break;
+            }
+            case "append": {
+              const frame = Buffer.from(encodeFrame(header, body));
+              writer.append(frame);
+              expected.push(frame);
+              break;
+            }
+            case "flush":
+              writer.flush((frames) => {
+                assert.ok(Buffer.concat(expected).equals(frames));
+                if (!next.left) kept.push({ given: frames, copy: Buffer.from(frames) });
+                return next.left;
+              });
+              expected = [];
+              break;
+            case "discard":
+              writer.discard();
+              expected = [];
+              break;
+          }
+          assert.equal(
+            writer.length,
+            expected.reduce((sum, frame) => sum + frame.length, 0),
+          );
+        });
+        for (const { given, copy } of kept) assert.ok(copy.equals(given), "what the transport keeps is not written to");
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("a body without a byte behind a nearly full buffer, has its header", () => {
+    for (let room = 0; room <= HEADER_BYTES * 2 + 1; room++) {
+      const writer = new FrameWriter();
+      const first = Buffer.alloc(POOLED_BYTES - HEADER_BYTES - room, 9);
+      writer.begin(first.length).raw(first);
+      commit(writer);
+      writer.begin(0);
+      commit(writer, { ...HEADER, seq: 99 });
+      assert.equal(flushed(writer), frameOf(first) + frameOf(Buffer.alloc(0), { ...HEADER, seq: 99 }), `${room} bytes left`);
+    }
+  });
+
+  test("an encoder that fails halfway, leaves the frames before it as they were", () => {
+    const writer = new FrameWriter();
+    write(writer, "before");
+    assert.throws(() => writer.begin(3).raw(Buffer.from("abc")).raw(Buffer.from("d")), { name: "MessageTooLargeError" });
+    writer.abandon();
+    write(writer, "behind");
+    assert.equal(flushed(writer), textFrame("before") + textFrame("behind"));
+  });
+
+  test("bytes that have left, and their buffer is used again; a buffer that the transport keeps is not", () => {
+    const writer = new FrameWriter();
+    const given: ArrayBufferLike[] = [];
+    for (const left of [true, false, true]) {
+      write(writer, "x");
+      writer.flush((frames) => {
+        given.push(frames.buffer);
+        return left;
+      });
+    }
+    assert.equal(given[0], given[1]);
+    assert.notEqual(given[1], given[2]);
+  });
+
+  test("nothing to send, and the writer owns no buffer", () => {
+    const before = takeBuffer();
+    giveBuffer(before);
+    const writer = new FrameWriter();
+    const pooledIsFree = (): boolean => {
+      const taken = takeBuffer();
+      giveBuffer(taken);
+      return taken === before;
+    };
+    writer.begin(10);
+    assert.equal(pooledIsFree(), false);
+    writer.abandon();
+    assert.equal(pooledIsFree(), true);
+    writer.begin(10);
+    writer.extract();
+    assert.equal(pooledIsFree(), true);
+    write(writer, "x");
+    writer.discard();
+    assert.equal(pooledIsFree(), true);
+    write(writer, "x");
+    assert.notEqual(flushed(writer), "");
+    assert.equal(pooledIsFree(), true);
+    assert.equal(flushed(writer), "");
+  });
+
+  test("nearly full, before the buffer has to grow", () => {
+    const writer = new FrameWriter();
+    write(writer, "x".repeat(POOLED_BYTES / 2 - HEADER_BYTES));
+    assert.equal(writer.nearlyFull, false);
+    write(writer, "");
+    assert.equal(writer.nearlyFull, true);
+  });
+});
+
+suite("a message that is sent from inside the encoding of another one", () => {
+  const FRAMES_BEFORE = "is none, but the frames before are sent";
+  /** What the getter of a message may do with the same writer, and what of it is sent. */
+  const inner: Readonly<Record<string, { readonly act: (writer: FrameWriter) => void; readonly sent: string }>> = {
+    "is committed": { act: (writer) => write(writer, "inner"), sent: textFrame("inner") },
+    fails: {
+      act: (writer) => {
+        writer.begin(1);
+        writer.abandon();
+      },
+      sent: "",
+    },
+    "is extracted": {
+      act: (writer) => {
+        writer.begin(9).raw(Buffer.from("extracted"));
+        assert.equal(writer.extract().subarray(HEADER_BYTES).toString(), "extracted");
+      },
+      sent: "",
+    },
+    "is larger than the buffer": {
+      act: (writer) => write(writer, "i".repeat(POOLED_BYTES)),
+      sent: textFrame("i".repeat(POOLED_BYTES)),
+    },
+    "is sent at once": {
+      act: (writer) => {
+        write(writer, "inner");
+        assert.ok(flushed(writer).endsWith(textFrame("inner")));
+      },
+      sent: "",
+    },
+    "comes twice": {
+      act: (writer) => {
+        write(writer, "one");
+        write(writer, "two");
+      },
+      sent: textFrame("one") + textFrame("two"),
+    },
+    [FRAMES_BEFORE]: { act: (writer) => void flushed(writer), sent: "" },
+    "is none, but the link ends": { act: (writer) => writer.discard(), sent: "" },
+  };
+
+  for (const [title, { act, sent }] of Object.entries(inner)) {
+    for (const before of title === FRAMES_BEFORE ? ["before"] : ["", "before"]) {
+      for (const end of ["commit", "extract"] as const) {
+        test(`the inner one ${title}${before === "" ? "" : ", behind a frame"}: ${end} of the outer one throws, and what is sent is whole`, () => {
+          const writer = new FrameWriter();
+          if (before !== "") write(writer, before);
+          const flushes = /sent|ends/.test(title);
+          const outer = writer.begin(1_000_000).raw(Buffer.from("outer, first half; "));
+          act(writer);
+          outer.raw(Buffer.alloc(200, "o"));
+          assert.throws(() => (end === "commit" ? commit(writer) : writer.extract()), NESTED);
+          writer.abandon();
+          write(writer, "behind");
+          assert.equal(flushed(writer), (before === "" || flushes ? "" : textFrame(before)) + sent + textFrame("behind"));
+        });
+      }
+    }
+  }
+
+  test("the outer encoder goes on writing, and never into a buffer that another link has taken", () => {
+    for (const [title, { act }] of Object.entries(inner)) {
+      const writer = new FrameWriter();
+      if (title === FRAMES_BEFORE) write(writer, "before");
+      const outer = writer.begin(1_000_000).raw(Buffer.from("outer"));
+      act(writer);
+      const other = new FrameWriter();
+      write(other, "of another link, long enough to lie where the outer message goes on");
+      const third = new FrameWriter();
+      write(third, "of a third link, long enough to lie where the outer message goes on");
+      outer.raw(Buffer.alloc(300, "!"));
+      assert.equal(flushed(other), textFrame("of another link, long enough to lie where the outer message goes on"));
+      assert.equal(flushed(third), textFrame("of a third link, long enough to lie where the outer message goes on"));
+      assert.throws(() => commit(writer), NESTED);
+      writer.discard();
+    }
+  });
+});
