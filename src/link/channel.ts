@@ -282,8 +282,9 @@ export class Channel {
     try {
       this.#reader.push(chunk);
     } catch (error) {
+      // Whoever threw: where the next frame begins is not known any more.
+      this.destroy(error as Error);
       if (!(error instanceof ProtocolError)) throw error;
-      this.destroy(error);
     }
   }
 
