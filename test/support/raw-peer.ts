@@ -1,5 +1,6 @@
 /** A peer that keeps to no rules behind the opening: it writes what bytes it likes, and shows the frames that come. */
 import { type LogicalAddress, parseAddress } from "../../src/addr/logical-address.js";
+import { asBuffer } from "../../src/internal/as-buffer.js";
 import { DialerHandshake } from "../../src/link/handshake.js";
 import { Keyring } from "../../src/link/keyring.js";
 import { openAsDialer } from "../../src/link/opening.js";
@@ -29,7 +30,7 @@ export class RawPeer {
       this.frames.push({ ...decodeHeader(buffer, start), body: Buffer.from(buffer.subarray(start + HEADER_BYTES, end)) });
     });
     connection.setHandler({
-      onData: (chunk) => reader.push(chunk as Buffer),
+      onData: (chunk) => reader.push(asBuffer(chunk)),
       onDrain: () => {},
       onClose: () => {
         this.closed = true;
