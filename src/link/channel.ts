@@ -335,7 +335,7 @@ export class Channel {
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }
       default:
-        if (isOrdered(kind)) this.#lastTaken = seq;
+        if (isOrdered(kind) && from === this.peer.address) this.#lastTaken = seq;
         this.#events.onMessage(this, kind, flags, to, from, epoch, seq, remainingMs, frame, start + AT.body, end);
     }
   }
@@ -350,7 +350,7 @@ export class Channel {
       case "refused":
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
-        if (isOrdered(assembly.kind)) this.#lastTaken = seq;
+        if (isOrdered(assembly.kind) && from === this.peer.address) this.#lastTaken = seq;
         this.#events.onMessage(
           this,
           assembly.kind,

@@ -78,7 +78,6 @@ export class Link {
   #state: LinkState = { phase: "idle" };
   /** When the present round of dialing began: how long the queue has waited. */
   #roundAt = 0;
-  #newestIncarnation = 0n;
   /** What was dialed last. */
   #dialed: string | undefined;
 
@@ -204,7 +203,7 @@ export class Link {
   /** A peer that has proved to be `this.peer` wants to be connected. */
   offer(inbound: PendingPeer): void {
     const { incarnation } = inbound.peer;
-    const view = { phase: this.#state.phase, peerIncarnation: this.channel?.peer.incarnation, newestIncarnation: this.#newestIncarnation };
+    const view = { phase: this.#state.phase, peerIncarnation: this.channel?.peer.incarnation };
     switch (decideInbound(this.#env.identity.address, this.peer, view, incarnation)) {
       case "accept":
         return this.#adopt(inbound);
@@ -415,7 +414,6 @@ export class Link {
     const { clock, events, identity, logger, options } = this.#env;
     const wasDraining = this.#state.phase === "draining";
     if (this.channel !== undefined) this.#retired.add(this.channel);
-    if (peer.incarnation > this.#newestIncarnation) this.#newestIncarnation = peer.incarnation;
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
     this.#enter({ phase: "ready", channel });
     this.#reach.succeeded();

@@ -316,7 +316,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#listener = await listen(starting, place, (connection) => this.#onConnection(connection));
     throwIfAborted(starting);
     if (place.type === "registering") {
-      const token = await register(starting, this.#listener.endpoint, () => {});
+      // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
+      const token = await register(starting, this.#listener.endpoint);
       this.#registered = true;
       if (token !== undefined) {
         this.#identity.incarnation = token;

@@ -15,6 +15,8 @@ import type { ResolvedNodeOptions } from "./options.js";
 /** Longest time to find out whether somebody else has this address. */
 const PROBE_TIMEOUT_MS = 2_000;
 const DEFAULT_LISTEN = "127.0.0.1:0";
+/** What fits where incarnations travel. */
+const MAX_INCARNATION = 2n ** 64n - 1n;
 
 /** What to do about a node that does not start. Every one of these stands in docs/errors.md. */
 export const START_HINT = {
@@ -24,6 +26,7 @@ export const START_HINT = {
   notThisMachine: "is this the right machine? where others reach it by another address, the option listen says where it listens",
   cannotListen: "choose another host or port",
   notRegistered: "is the store up, and may this node write to it?",
+  fencingToken: "it is to be a bigint from 1 to 2^64-1 that grows with each registration",
   wildcard: "nobody can dial that: say where others reach it with the option advertise",
 } as const;
 
@@ -103,11 +106,7 @@ export async function listen({ options }: Starting, place: Place, onConnection: 
 }
 
 /** Announces this node. Gives the store's fencing token, if it has one. */
-export async function register(
-  starting: Starting,
-  bound: Endpoint,
-  onRenewed: (token: bigint | undefined) => void,
-): Promise<bigint | undefined> {
+export async function register(starting: Starting, bound: Endpoint): Promise<bigint | undefined> {
   const { options, members, identity, signal } = starting;
   const text = formatAddress(options.address);
   const self: Member = {
@@ -119,14 +118,20 @@ export async function register(
     ...(options.metadata !== undefined && { metadata: options.metadata }),
     ...(options.version !== undefined && { version: options.version }),
   };
+  let token: bigint | undefined;
   try {
-    return await members.register(self, { signal, onRenewed });
+    token = await members.register(self, { signal });
   } catch (error) {
     const timedOut = signal.reason instanceof StartError && signal.reason.code === "TIMEOUT";
     if (signal.aborted && !timedOut) throw aborted(signal, text);
     const hint = timedOut ? `; ${START_HINT.notRegistered}` : "";
     throw new StartError("REGISTRATION_FAILED", `${text} did not start: ${(error as Error).message}${hint}`, { cause: error });
   }
+  if (token === undefined || (typeof token === "bigint" && token > 0n && token <= MAX_INCARNATION)) return token;
+  throw new StartError(
+    "REGISTRATION_FAILED",
+    `${text} did not start: the discovery gave ${token} as its fencing token; ${START_HINT.fencingToken}`,
+  );
 }
 
 /** What others dial: as told, or where it is bound; a wildcard is no address that anybody could dial. */
