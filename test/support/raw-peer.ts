@@ -25,11 +25,11 @@ export class RawPeer {
     this.address = address;
     this.to = to;
     this.#connection = connection;
-    const reader = new FrameReader((buffer: Uint8Array, start: number, end: number) => {
+    const reader = new FrameReader((buffer, start, end) => {
       this.frames.push({ ...decodeHeader(buffer, start), body: Buffer.from(buffer.subarray(start + HEADER_BYTES, end)) });
     });
     connection.setHandler({
-      onData: (chunk) => reader.push(chunk),
+      onData: (chunk) => reader.push(Buffer.from(chunk)),
       onDrain: () => {},
       onClose: () => {
         this.closed = true;
