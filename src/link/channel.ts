@@ -13,7 +13,6 @@ import { FrameReader } from "../wire/frame-reader.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { AT, getU32, KIND, nextSeq } from "../wire/header.js";
 import { HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
-import { NestedEncodingError } from "../wire/nested-encoding-error.js";
 import { ProtocolError } from "../wire/protocol-error.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
@@ -164,9 +163,8 @@ export class Channel {
     return this.#overfull;
   }
 
-  /** @throws {@link NestedEncodingError} while another body is open, which stays as it is. */
+  /** @throws `NestedEncodingError` while another body is open, which stays as it is. */
   begin(maxBodyBytes: number): BinaryWriter {
-    if (this.#writer.isOpen) throw new NestedEncodingError();
     if (this.#writer.nearlyFull) this.#send();
     return this.#writer.begin(maxBodyBytes);
   }

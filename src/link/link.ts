@@ -22,7 +22,6 @@ import type { Connection } from "../transport/transport.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { KIND } from "../wire/header.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
-import { NestedEncodingError } from "../wire/nested-encoding-error.js";
 import { backoffMs } from "./backoff.js";
 import { Channel, type ChannelEvents } from "./channel.js";
 import type { GoAwayReason } from "./go-away.js";
@@ -124,10 +123,9 @@ export class Link {
     return this.#state.phase === "ready" && this.#state.channel.congested;
   }
 
-  /** @throws {@link NestedEncodingError} while another body is open, which stays as it is. */
+  /** @throws `NestedEncodingError` while another body is open, which stays as it is. */
   begin(maxBodyBytes: number): BinaryWriter {
     if (this.#state.phase === "ready") return this.#state.channel.begin(maxBodyBytes);
-    if (this.#scratch.isOpen) throw new NestedEncodingError();
     return this.#scratch.begin(maxBodyBytes);
   }
 

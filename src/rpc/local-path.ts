@@ -9,7 +9,6 @@ import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { KIND } from "../wire/header.js";
 import { HEADER_BYTES } from "../wire/limits.js";
-import { NestedEncodingError } from "../wire/nested-encoding-error.js";
 import type { MessageSink } from "./message-sink.js";
 import type { Outbound } from "./outbound.js";
 import type { ReplyPath } from "./reply-path.js";
@@ -70,7 +69,6 @@ export class LocalPath implements Outbound, ReplyPath {
   }
 
   begin(maxBodyBytes: number): BinaryWriter {
-    if (this.#scratch.isOpen) throw new NestedEncodingError();
     return this.#scratch.begin(maxBodyBytes);
   }
 

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { RpcError } from "../../src/errors.js";
 import type { CallerInterceptor, HandlerInterceptor } from "../../src/rpc/interceptor.js";
 import type { Method } from "../../src/rpc/service.js";
+import { KIND, putU32 } from "../../src/wire/header.js";
 import { Cluster, failureOf } from "../support/cluster.js";
 import { echo, type Note, noteMessage, noteMethod, textNote } from "../support/note.js";
+import { rawPeer } from "../support/raw-peer.js";
 
 function named(trace: string[], name: string): CallerInterceptor & HandlerInterceptor {
   const interceptor = async (
@@ -89,6 +91,24 @@ suite("interceptors", () => {
     assert.equal((await cluster.run(caller.invoke("1.1.2", echo, textNote("plain")))).text, "no promise");
     assert.equal((await failureOf(caller.invoke("1.1.2", echo, textNote("throw")))).code, "PERMISSION_DENIED");
     assert.equal(runs, 3);
+    await cluster.close();
+  });
+
+  test("a request without a deadline, is no one-way message to them", async () => {
+    const cluster = new Cluster();
+    const trace: string[] = [];
+    await cluster.start("1.1.1", {}, (node) => {
+      node.handle(echo, (note) => note);
+      node.use({ handler: named(trace, "a") });
+    });
+    const peer = await rawPeer(cluster, "1.1.9", "1.1.1");
+    const body = new Uint8Array(4);
+    putU32(body, 0, echo.id);
+    peer.send({ kind: KIND.request, remainingMs: 0 }, body);
+    await cluster.clock.advance(20);
+    assert.deepEqual(trace, ["a in", "a out"]);
+    assert.equal(peer.frames[0]!.kind, KIND.reply);
+    peer.destroy();
     await cluster.close();
   });
 
