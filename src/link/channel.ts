@@ -46,6 +46,8 @@ export interface ChannelEvents {
 }
 
 export interface ChannelCounters {
+  /** Pings, pongs and go-aways, of both directions: frames that do not count as use. */
+  control: number;
   framesIn: number;
   framesOut: number;
   bytesIn: number;
@@ -63,7 +65,7 @@ export class Channel {
   readonly peer: PeerHello;
   /** Requests and one-way messages that have been handed to this connection, by target. */
   readonly sent = new SentRanges();
-  readonly counters: ChannelCounters = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
+  readonly counters: ChannelCounters = { control: 0, framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
   readonly openedAt: number;
   /** Largest payload that both ends take. */
   readonly maxPayloadBytes: number;
@@ -137,6 +139,11 @@ export class Channel {
 
   get remote(): string {
     return this.#connection.remote;
+  }
+
+  /** Frames of both directions that carried messages: unchanged means unused. */
+  get messageCount(): number {
+    return this.counters.framesIn + this.counters.framesOut - this.counters.control;
   }
 
   /** When what is being read arrived. */
@@ -319,10 +326,13 @@ export class Channel {
     const flags = frame[start + AT.flags]!;
     switch (kind) {
       case KIND.ping:
+        this.counters.control++;
         return this.#control(KIND.pong, seq, new Uint8Array(0));
       case KIND.pong:
+        this.counters.control++;
         return this.#onPongFrame(seq);
       case KIND.goAway: {
+        this.counters.control++;
         const { reason, text, lastSeq } = decodeGoAway(frame, start + AT.body, end);
         return this.#events.onGoAway(this, reason, text, lastSeq);
       }
@@ -387,6 +397,7 @@ export class Channel {
     this.#writer.begin(body.length).raw(body);
     this.#writer.commit(kind, 0, 0, this.peer.address, this.#self, 0, seq, 0);
     this.counters.framesOut++;
+    this.counters.control++;
     this.#arm();
   }
 

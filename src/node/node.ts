@@ -362,6 +362,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
       onReplaced: (by, text) => this.#onReplaced(by, text),
       callsWait: (peer) => this.#caller.waitsFor(peer),
+      handlersWork: (channel) => this.#dispatcher.worksFor(channel),
     };
   }
 

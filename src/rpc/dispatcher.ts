@@ -60,6 +60,11 @@ export class Dispatcher {
     return this.#inProgress.size;
   }
 
+  /** Whether handlers work on requests that came over `path`. */
+  worksFor(path: ReplyPath): boolean {
+    return this.#inProgress.has(path);
+  }
+
   /** Resolves when no handler works on a request any more. */
   idle(): Promise<void> {
     return this.#inProgress.idle();
