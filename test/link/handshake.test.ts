@@ -100,6 +100,9 @@ suite("opening: who gets in", () => {
     for (const guess of guesses) {
       assert.equal(outcomeOf({ ...guess, acceptorSecrets: [OLD] }), "acceptor: noCommonKey");
       assert.equal(outcomeOf({ ...guess, acceptorSecrets: [OLD], dialerSecrets: [NEW] }), "acceptor: noCommonKey");
+      const outcome = open({ ...guess, target: makeAddress(1, 3, 8), acceptorSecrets: [OLD] });
+      assert.ok(outcome.type !== "open");
+      assert.equal(outcome.error.message, "1.3.8 uses a secret, 1.2.1 has none", "in the dialer's own words");
     }
   });
 

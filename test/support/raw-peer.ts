@@ -1,5 +1,6 @@
 /** A peer that keeps to no rules behind the opening: it writes what bytes it likes, and shows the frames that come. */
 import { type LogicalAddress, parseAddress } from "../../src/addr/logical-address.js";
+import { asBuffer } from "../../src/internal/as-buffer.js";
 import { DialerHandshake } from "../../src/link/handshake.js";
 import { Keyring } from "../../src/link/keyring.js";
 import { openAsDialer } from "../../src/link/opening.js";
@@ -25,11 +26,11 @@ export class RawPeer {
     this.address = address;
     this.to = to;
     this.#connection = connection;
-    const reader = new FrameReader((buffer, start, end) => {
+    const reader = new FrameReader((buffer: Uint8Array, start: number, end: number) => {
       this.frames.push({ ...decodeHeader(buffer, start), body: Buffer.from(buffer.subarray(start + HEADER_BYTES, end)) });
     });
     connection.setHandler({
-      onData: (chunk) => reader.push(Buffer.from(chunk)),
+      onData: (chunk) => reader.push(asBuffer(chunk)),
       onDrain: () => {},
       onClose: () => {
         this.closed = true;
