@@ -157,8 +157,8 @@ export class Mailbox<K extends MailboxKey = MailboxKey> implements AsyncDisposab
     const isLaneFull = lane.waiting >= maxQueued;
     if (!isLaneFull && this.#counters.waiting < maxQueuedTotal) return;
     const reason = isLaneFull
-      ? `${lane.waiting} tasks wait for ${describeKey(lane.key)} in mailbox ${describeKey(name)}; call less at once, or raise its maxQueued`
-      : `${this.#counters.waiting} tasks wait for ${this.#lanes.size} keys in mailbox ${describeKey(name)}; call less at once, or raise its maxQueuedTotal`;
+      ? `mailbox ${describeKey(name)} lets ${maxQueued} tasks wait for ${describeKey(lane.key)}, and they do; call less at once, or raise its maxQueued`
+      : `mailbox ${describeKey(name)} lets ${maxQueuedTotal} tasks wait, and they do, for ${this.#lanes.size} keys; call less at once, or raise its maxQueuedTotal`;
     if (overflow === "drop-oldest" && lane.waiting > 0) return lane.refuseOldest(`a newer one took its place: ${reason}`);
     this.#counters.refused++;
     throw notBegun(isWholeRequest, "RESOURCE_EXHAUSTED", reason);
