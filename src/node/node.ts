@@ -20,7 +20,7 @@ import { HandlerTable } from "../rpc/handler-table.js";
 import type { Interceptors } from "../rpc/interceptor.js";
 import { LocalPath } from "../rpc/local-path.js";
 import { MessageSink } from "../rpc/message-sink.js";
-import type { MethodLimitOptions } from "../rpc/method-limit.js";
+import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";

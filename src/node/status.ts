@@ -1,6 +1,6 @@
 /** What a node is doing, as one snapshot for people and metrics. */
 import type { AddressText } from "../addr/logical-address.js";
-import type { MethodLimitStatus } from "../rpc/method-limit.js";
+import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
 
 export interface LinkStatus {
   readonly peer: AddressText;

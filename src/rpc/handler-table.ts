@@ -1,7 +1,8 @@
 /** What this node answers to: methods by the hash of their names, messages by id, raw bytes by command. */
 import { closest } from "../internal/closest.js";
 import { chain, type HandlerInterceptor, type IncomingCall } from "./interceptor.js";
-import { checkedLimit, MethodLimit, type MethodLimitOptions, type MethodLimitStatus } from "./method-limit.js";
+import { MethodLimit } from "./method-limit.js";
+import { checkedLimit, type MethodLimitOptions, type MethodLimitStatus } from "./method-limit-options.js";
 import { nameHash } from "./name-hash.js";
 import type { Codec, Context, Message, Method } from "./service.js";
 

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Serial execution per key: one task at a time for each room, each player; different keys run side by side. */
 import { RpcError } from "../errors.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
