@@ -41,11 +41,6 @@ export class FrameWriter {
     return this.#length > NEARLY_FULL && !this.#open;
   }
 
-  /** Whether a body was begun, and neither committed, extracted nor abandoned. */
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
   /**
    * Where a body is written to; nothing counts until `commit`, a body that failed is forgotten by `abandon`.
    *
