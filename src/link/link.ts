@@ -313,8 +313,15 @@ export class Link {
     if (this.#state !== dialing) return;
     const { clock, events, logger, options, random } = this.#env;
     this.#reach.failed(clock.now(), cause);
-    logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "dial failed");
+    const told = this.#reach.isNews ? "warn" : "debug";
+    const endpoint = this.#env.locate(this.peer) ?? "?";
+    logger[told](
+      { peer: formatAddress(this.peer) },
+      `${formatAddress(this.peer)} is not reached: ${this.#reach.describe(endpoint, clock.now())}`,
+    );
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
+    events.onReachable(this.peer, false);
+    if (this.#state !== dialing) return;
     if (cause instanceof HandshakeError && cause.byPeer && cause.proven && cause.reason === "replaced") {
       events.onReplaced(this.peer, cause.message);
       if (this.#state !== dialing) return; // the node has stopped, and this link with it
@@ -398,6 +405,7 @@ export class Link {
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
     this.#enter({ phase: "ready", channel });
     this.#reach.succeeded();
+    events.onReachable(this.peer, true);
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
     const now = clock.now();

@@ -41,11 +41,11 @@ export class NodeRouter implements Router {
   }
 
   pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined {
-    const picked = this.#members.tryPick(type, policy);
-    if (picked === undefined || picked !== not || typeof policy !== "string") return picked;
-    // A second attempt goes elsewhere where the policy leaves a choice; a hash or a function says itself who it is.
-    const others = this.#members.candidates(type).filter((candidate) => candidate.address !== not);
-    return others[Math.floor(this.#random.next() * others.length)]?.address ?? picked;
+    return this.#members.tryPick(type, policy, not);
+  }
+
+  hasElsewhere(type: number, policy: Policy, not: LogicalAddress): boolean {
+    return this.#members.hasElsewhere(type, policy, not);
   }
 
   explainNone(type: number): string {

@@ -372,6 +372,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
           this.#caller.onUnsent(to, seq, cause);
         }
       },
+      onReachable: (peer, reachable) => {
+        this.#members.markUnreachable(peer, !reachable);
+        if (!reachable) this.#caller.onUnreachable(peer);
+      },
       onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
       onReplaced: (by, text) => this.#onReplaced(by, text),
       callsWait: (peer) => this.#caller.waitsFor(peer),
