@@ -24,7 +24,7 @@ import { MessageSink } from "../rpc/message-sink.js";
 import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
-import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
@@ -116,12 +116,15 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       discovery,
       clock,
       random,
-      report: ({ level, text, cause, type }) => logger[level]({ type, ...(cause !== undefined && { err: cause }) }, text),
+      report: ({ level, text, type }) => logger[level]({ type }, text),
     });
     this.#members.onChange(({ added, updated, removed }) => {
       for (const member of added) this.#links.onMemberChanged(member.address, true);
       for (const member of updated) this.#links.onMemberChanged(member.address, true);
       for (const member of removed) this.#links.onMemberChanged(member.address, false);
+      if (removed.some((member) => member.address === address) && this.#phase === "running") {
+        logger.warn({}, `${formatAddress(address)} is no longer in discovery: others cannot find it; links that stand stay`);
+      }
     });
     this.#links = new Links(
       {
@@ -171,6 +174,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const timer = clock.setTimeout(
       () => abort.abort(new StartError("TIMEOUT", `${formatAddress(this.address)} did not start within ${timeoutMs} ms`)),
       timeoutMs + 100,
+      true, // or a process in which nothing else is open yet would end without a word
     );
     try {
       await this.#start({
@@ -243,8 +247,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
    *
    * @throws {@link RpcError} by rejection, when it was not sent and never will be.
    */
-  send<T>(to: Target, message: Message<T>, value: Partial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
+  send<T>(to: Target, message: Message<T>, value: DeepPartial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
     if (typeof what === "number") return this.#caller.sendBytes(to, what, value as Uint8Array, options);
     return this.#caller.sendMessage(to, what, value, options);
@@ -431,6 +435,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
       timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
     }
+    await this.#local.delivered();
     const lostBefore = this.#messagesLost;
     const callsCut = this.#caller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);

@@ -118,6 +118,9 @@ export class RpcCaller {
         this.#fail(name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "a command is a whole number from 0 to 65535"),
       );
     }
+    if (!(payload instanceof Uint8Array)) {
+      return Promise.reject(this.#fail(name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "a payload is a Uint8Array"));
+    }
     return this.#oneWay(to, name, KIND.bytes, command, options, (writer) => void writer.raw(payload));
   }
 
