@@ -1,6 +1,7 @@
 /** Where a message goes: to this node itself, over the link to a node of the same group, or nowhere, with the reason. */
 import { ANONYMOUS, addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
+import type { Random } from "../internal/clock.js";
 import type { Links } from "../link/links.js";
 import { HINT } from "../rpc/failure.js";
 import type { LocalPath } from "../rpc/local-path.js";
@@ -14,15 +15,17 @@ export class NodeRouter implements Router {
   readonly #members: Members;
   readonly #links: Links;
   readonly #local: LocalPath;
+  readonly #random: Random;
   /** Why nothing can be sent at all. */
   #stopped: string | undefined = `this node has not been started; ${HINT.notStarted}`;
 
-  constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath) {
+  constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath, random: Random) {
     this.#self = self;
     this.#group = addressGroup(self);
     this.#members = members;
     this.#links = links;
     this.#local = local;
+    this.#random = random;
   }
 
   open(): void {
@@ -42,7 +45,7 @@ export class NodeRouter implements Router {
     if (picked === undefined || picked !== not || typeof policy !== "string") return picked;
     // A second attempt goes elsewhere where the policy leaves a choice; a hash or a function says itself who it is.
     const others = this.#members.candidates(type).filter((candidate) => candidate.address !== not);
-    return others.length === 0 ? picked : this.#members.tryPick(type, () => others[Math.floor(Math.random() * others.length)]);
+    return others.length === 0 ? picked : this.#members.tryPick(type, () => others[Math.floor(this.#random.next() * others.length)]);
   }
 
   explainNone(type: number): string {

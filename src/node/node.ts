@@ -129,7 +129,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       options.insecure,
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
-    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
+    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, random);
     this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
