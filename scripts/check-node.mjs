@@ -34,7 +34,10 @@ async function checkVersion(wanted) {
   }
 }
 
-/** Downloads that Node.js. npm's cache is shared with the user of this script: it holds nothing that an empty one would not get. */
+/**
+ * Downloads that Node.js. What the machine says to npm (registry, certificates) holds for it too, and npm's cache is shared
+ * with the user of this script: it has nothing that an empty one would not get.
+ */
 function environment(version, folder) {
   const home = join(folder, "home");
   const path = join(folder, "bin");
@@ -43,8 +46,13 @@ function environment(version, folder) {
   symlinkSync(join(folder, "node_modules", "node", "bin", "node"), join(path, "node"));
   for (const name of PROGRAMS) symlinkSync(realpathSync(run("sh", ["-c", `command -v ${name}`]).trim()), join(path, name));
   const { GIT_CONFIG_GLOBAL } = process.env;
-  const cache = run("npm", ["config", "get", "cache"]).trim();
-  return { HOME: home, PATH: path, CI: "true", npm_config_cache: cache, ...(GIT_CONFIG_GLOBAL && { GIT_CONFIG_GLOBAL }) };
+  const configured = (name) => run("npm", ["config", "get", name]).trim();
+  const npm = {
+    npm_config_cache: configured("cache"),
+    npm_config_registry: configured("registry"),
+    npm_config_globalconfig: configured("globalconfig"),
+  };
+  return { HOME: home, PATH: path, CI: "true", NO_COLOR: "1", ...npm, ...(GIT_CONFIG_GLOBAL && { GIT_CONFIG_GLOBAL }) };
 }
 
 function examples() {

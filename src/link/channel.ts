@@ -18,6 +18,7 @@ import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
 import { type KeepaliveState, keepaliveVerdict } from "./keepalive.js";
 import { isOrdered, LargeMessages } from "./large-messages.js";
+import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import { type HeldMessage, remainingOf } from "./pending-queue.js";
 import { SentRanges } from "./sent-ranges.js";
@@ -75,7 +76,7 @@ export class Channel {
   readonly #events: ChannelEvents;
   readonly #reader = new FrameReader((buffer, start, end) => this.#onFrame(buffer, start, end));
   readonly #writer = new FrameWriter();
-  readonly #large = new LargeMessages();
+  readonly #large: LargeMessages;
   readonly #assembler: FragmentAssembler;
   readonly #peerIsHarbor: boolean;
   /** Settles when the connection is gone. */
@@ -85,13 +86,14 @@ export class Channel {
   #flushArmed = false;
   #congested = false;
   #overfull = false;
+  #ending = false;
   #closed = false;
   #lastReadAt: number;
   #lastWriteAt: number;
   #lastPongAt: number;
   #pingSentAt: number | undefined;
   #pingSeq = 0;
-  #onPong: (() => void)[] = [];
+  #onPong: ((answered: boolean) => void)[] = [];
   /** Highest sequence number taken from the peer itself: said in go-away. */
   #lastTaken = 0;
 
@@ -115,6 +117,7 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.#large = new LargeMessages(options.maxPartialBytes);
     this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
     this.openedAt = clock.now();
     this.#lastReadAt = this.openedAt;
@@ -160,6 +163,7 @@ export class Channel {
     return this.#overfull;
   }
 
+  /** @throws `NestedEncodingError` while another body is open, which stays as it is. */
   begin(maxBodyBytes: number): BinaryWriter {
     if (this.#writer.nearlyFull) this.#send();
     return this.#writer.begin(maxBodyBytes);
@@ -180,6 +184,7 @@ export class Channel {
     remainingMs: number,
     deadlineAt: number,
   ): void {
+    if (this.#closed) return; // by the very encoder of the body
     const large = this.#large;
     if (this.#writer.bodyLength > MAX_WHOLE_BODY_BYTES || (large.hasOrdered && isOrdered(kind) && large.blocks(to, from))) {
       this.sendHeld({ frame: this.#writer.extract(), kind, flags, to, from, epoch, seq, deadlineAt });
@@ -206,10 +211,7 @@ export class Channel {
   /** Takes a request back: true when it had not been wholly sent and never will be. */
   withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
     const state = this.#large.remove(to, epoch, seq);
-    if (state === "partly") {
-      this.#large.writeAbort(this.#writer, to, this.#self, epoch, seq);
-      this.#arm();
-    }
+    if (state === "partly") this.#abort(to, epoch, seq);
     return state !== "absent";
   }
 
@@ -225,8 +227,8 @@ export class Channel {
     });
   }
 
-  /** Calls `onPong` when the peer answers; a dead link never does. */
-  ping(onPong?: () => void): void {
+  /** Calls `onPong` once: with true when the peer answers, with false when the connection is gone. */
+  ping(onPong?: (answered: boolean) => void): void {
     if (onPong !== undefined) this.#onPong.push(onPong);
     if (this.#pingSentAt !== undefined) return;
     this.#pingSentAt = this.#clock.now();
@@ -261,11 +263,19 @@ export class Channel {
     this.#control(KIND.goAway, 0, encodeGoAway(reason, text, this.#lastTaken));
   }
 
-  /** Sends what is buffered, then ends. */
+  /** Sends what is buffered, large messages to their last fragment, then ends. */
   end(): void {
+    if (this.#closed || this.#ending) return;
+    this.#ending = true;
+    this.#endWhenSent();
+  }
+
+  /** As `destroy`, but what was written before still leaves: for a peer that is to learn why. */
+  retire(cause: Error, lastWords: LastWords): void {
     if (this.#closed) return;
     this.#send();
-    this.#connection.end();
+    lastWords.part(this.#connection);
+    this.#finish(cause);
   }
 
   /** At once; `onClosed` follows in this very call, so that nothing more is believed of this connection. */
@@ -282,8 +292,9 @@ export class Channel {
     try {
       this.#reader.push(chunk);
     } catch (error) {
+      // Whoever threw: where the next frame begins is not known any more.
+      this.destroy(error as Error);
       if (!(error instanceof ProtocolError)) throw error;
-      this.destroy(error);
     }
   }
 
@@ -322,7 +333,7 @@ export class Channel {
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }
       default:
-        if (isOrdered(kind)) this.#lastTaken = seq;
+        if (isOrdered(kind) && from === this.peer.address) this.#lastTaken = seq;
         this.#events.onMessage(this, kind, flags, to, from, epoch, seq, remainingMs, frame, start + AT.body, end);
     }
   }
@@ -337,7 +348,7 @@ export class Channel {
       case "refused":
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
-        if (isOrdered(assembly.kind)) this.#lastTaken = seq;
+        if (isOrdered(assembly.kind) && from === this.peer.address) this.#lastTaken = seq;
         this.#events.onMessage(
           this,
           assembly.kind,
@@ -367,14 +378,23 @@ export class Channel {
     this.#lastPongAt = now;
     const waiting = this.#onPong;
     this.#onPong = [];
-    for (const answered of waiting) answered();
+    for (const answered of waiting) answered(true);
   }
 
   #control(kind: number, seq: number, body: Uint8Array): void {
     if (this.#closed) return;
+    if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.#control(kind, seq, body));
     this.#writer.begin(body.length).raw(body);
     this.#writer.commit(kind, 0, 0, this.peer.address, this.#self, 0, seq, 0);
     this.counters.framesOut++;
+    this.#arm();
+  }
+
+  /** Tells the peer to forget the fragments of a request. */
+  #abort(to: LogicalAddress, epoch: number, seq: number): void {
+    if (this.#closed) return;
+    if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.#abort(to, epoch, seq));
+    this.#large.writeAbort(this.#writer, to, this.#self, epoch, seq);
     this.#arm();
   }
 
@@ -398,7 +418,19 @@ export class Channel {
     if (this.#closed) return;
     if (!this.#large.isEmpty && this.#connection.bufferedBytes <= this.#options.highWaterBytes) this.#pumpLarge();
     this.#send();
+    if (this.#connection.bufferedBytes > this.#options.slowPeerBytes) {
+      return this.destroy(new Error(`slow peer: ${this.#connection.bufferedBytes} bytes wait to be read`));
+    }
+    if (this.#waiters.length > 0) this.#releaseWaiters();
+    if (this.#ending) this.#endWhenSent();
   };
+
+  #endWhenSent(): void {
+    // Fragments go on in the next turn, or when the connection has drained.
+    if (!this.#large.isEmpty) return;
+    this.#send();
+    this.#connection.end();
+  }
 
   /** One fragment of each large message; then the messages that a finished one held up. */
   #pumpLarge(): void {
@@ -415,9 +447,6 @@ export class Channel {
     this.counters.bytesOut += length;
     this.#writer.flush(this.#write);
     this.#measure();
-    if (this.#connection.bufferedBytes > this.#options.slowPeerBytes) {
-      this.destroy(new Error(`slow peer: ${this.#connection.bufferedBytes} bytes wait to be read`));
-    }
   }
 
   #measure(): void {
@@ -432,6 +461,10 @@ export class Channel {
     this.#writer.drained();
     if (!this.#large.isEmpty) this.#arm();
     this.#measure();
+    this.#releaseWaiters();
+  }
+
+  #releaseWaiters(): void {
     if (this.#congested) return;
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -447,11 +480,13 @@ export class Channel {
     this.#closed = true;
     this.#reader.stop();
     this.#writer.discard();
-    this.#onPong = [];
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.reject(cause);
     this.#resolveClosed();
     this.#events.onClosed(this, cause);
+    const pinged = this.#onPong;
+    this.#onPong = [];
+    for (const answered of pinged) answered(false);
   }
 }

@@ -134,7 +134,7 @@ export class DialerHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): DialerStep {
-    checkVersion(hello, this.#identity);
+    checkVersion(hello);
     checkTerms(hello, this.#identity);
     if (hello.from !== this.#target) {
       const who = formatAddress(hello.from as LogicalAddress);
@@ -238,7 +238,7 @@ export class AcceptorHandshake {
   }
 
   #onHello(hello: Hello, raw: Uint8Array): AcceptorStep {
-    checkVersion(hello, this.#identity);
+    checkVersion(hello);
     // Keys first: somebody without one does not learn the cluster's name and this node's address by guessing wrongly.
     const key = this.#keyring.find(hello.keyIds);
     if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
@@ -330,12 +330,13 @@ function nothingInCommon(one: AddressText, other: AddressText): string {
   return `${one} and ${other} have no secret in common`;
 }
 
-function checkVersion(hello: Hello, own: Identity): void {
+/** Before anything is known of the peer: of this node nothing is told but what it speaks. */
+function checkVersion(hello: Hello): void {
   const { min, max } = PROTOCOL_VERSION;
   if (hello.minVersion > max || hello.maxVersion < min) {
     throw new HandshakeError(
       "version",
-      `no protocol version in common: ${hello.minVersion}-${hello.maxVersion} (${JSON.stringify(hello.software)}) and ${min}-${max} (${JSON.stringify(own.software)})`,
+      `no protocol version in common: ${hello.minVersion}-${hello.maxVersion} (${JSON.stringify(hello.software)}) and ${min}-${max}`,
     );
   }
 }

@@ -20,9 +20,10 @@ export type KeepaliveOptions = Pick<Resolved<LinkOptions>, "keepaliveMs" | "prob
 export function keepaliveVerdict(state: KeepaliveState, options: KeepaliveOptions, now: number): KeepaliveVerdict {
   const { pingSentAt } = state;
   if (pingSentAt !== undefined) {
-    if (now - pingSentAt >= options.unansweredMs) return "unanswered";
     // Bytes that were on their way when the link died came behind the ping: the time for the answer begins with the last one.
-    return now - Math.max(state.lastReadAt, pingSentAt) >= options.keepaliveTimeoutMs ? "silent" : "fine";
+    if (now - Math.max(pingSentAt, state.lastReadAt) >= options.keepaliveTimeoutMs) return "silent";
+    // The other half of the time went by before the ping was sent.
+    return now - pingSentAt >= options.unansweredMs / 2 ? "unanswered" : "fine";
   }
   const silence = now - state.lastReadAt;
   if (silence >= options.keepaliveMs || (state.callsWait && silence >= options.probeMs)) return "ping";

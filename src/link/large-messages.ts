@@ -29,7 +29,15 @@ export class LargeMessages {
   /** At most one per pair among the ordered ones, any number of replies. */
   #sending: Sending[] = [];
   readonly #waiting = new Map<string, HeldMessage[]>();
+  readonly #maxBegunBytes: number;
+  /** Lengths of the messages of which a part has gone out: what the peer keeps unfinished. */
+  #begunBytes = 0;
   #bytes = 0;
+
+  /** `maxBegunBytes`: what the peer keeps of unfinished messages; beyond it, it would refuse them. A single one may be larger. */
+  constructor(maxBegunBytes: number) {
+    this.#maxBegunBytes = maxBegunBytes;
+  }
 
   get isEmpty(): boolean {
     return this.#sending.length === 0;
@@ -40,6 +48,7 @@ export class LargeMessages {
     return this.#waiting.size > 0;
   }
 
+  /** Bytes that have not gone out yet. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -64,12 +73,16 @@ export class LargeMessages {
   pump(writer: FrameWriter, now: number, onSent: (message: HeldMessage) => void): HeldMessage[] {
     const freed: HeldMessage[] = [];
     const still: Sending[] = [];
+    let held = false;
     for (const sending of this.#sending) {
-      if (!this.#writeFragment(writer, sending, now)) {
+      // Those that are not begun wait in their order, or a large one would wait for ever behind smaller ones.
+      held ||= sending.offset === 0 && !this.#hasRoom(sending);
+      if ((held && sending.offset === 0) || !this.#writeFragment(writer, sending, now)) {
         still.push(sending);
         continue;
       }
-      this.#bytes -= sending.message.frame.length;
+      this.#bytes -= HEADER_BYTES;
+      this.#begunBytes -= totalOf(sending);
       if (sending.pair !== undefined) onSent(sending.message);
       const next = sending.pair === undefined ? undefined : this.#advance(sending.pair, freed);
       if (next !== undefined) still.push(next);
@@ -85,7 +98,8 @@ export class LargeMessages {
     const index = this.#sending.findIndex((sending) => isIt(sending.message));
     if (index >= 0) {
       const [sending] = this.#sending.splice(index, 1);
-      this.#bytes -= sending!.message.frame.length;
+      this.#bytes -= sending!.message.frame.length - sending!.offset;
+      if (sending!.offset > 0) this.#begunBytes -= totalOf(sending!);
       // Those behind it go on: the first of them takes its place, large or not.
       const [first, ...others] = this.#waiting.get(sending!.pair!)!;
       if (first === undefined) this.#waiting.delete(sending!.pair!);
@@ -122,6 +136,7 @@ export class LargeMessages {
     this.#sending = [];
     this.#waiting.clear();
     this.#bytes = 0;
+    this.#begunBytes = 0;
     return messages;
   }
 
@@ -142,10 +157,15 @@ export class LargeMessages {
     return undefined;
   }
 
+  #hasRoom(sending: Sending): boolean {
+    return this.#begunBytes === 0 || this.#begunBytes + totalOf(sending) <= this.#maxBegunBytes;
+  }
+
   /** True when it was the last one. */
   #writeFragment(writer: FrameWriter, sending: Sending, now: number): boolean {
     const { message } = sending;
-    const total = message.frame.length - HEADER_BYTES;
+    const total = totalOf(sending);
+    if (sending.offset === 0) this.#begunBytes += total;
     const size = Math.min(FRAGMENT_BYTES, total - sending.offset);
     const at = HEADER_BYTES + sending.offset;
     putFragmentHead(head, 0, message.kind, message.flags, total, sending.offset);
@@ -155,8 +175,13 @@ export class LargeMessages {
       .raw(message.frame.subarray(at, at + size));
     writer.commit(KIND.fragment, 0, MAX_HOPS, message.to, message.from, message.epoch, message.seq, remainingOf(message, now));
     sending.offset += size;
+    this.#bytes -= size;
     return sending.offset === total;
   }
+}
+
+function totalOf({ message }: Sending): number {
+  return message.frame.length - HEADER_BYTES;
 }
 
 function pairOf(to: LogicalAddress, from: LogicalAddress): string {

@@ -8,6 +8,7 @@ import type { Channel, ChannelEvents } from "./channel.js";
 import type { DialLimiter } from "./dial-limiter.js";
 import type { Identity } from "./handshake.js";
 import type { Keyring } from "./keyring.js";
+import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import type { HeldMessage } from "./pending-queue.js";
 
@@ -35,6 +36,7 @@ export interface LinkEnvironment {
   readonly random: Random;
   readonly options: Resolved<LinkOptions>;
   readonly limiter: DialLimiter;
+  readonly lastWords: LastWords;
   readonly logger: Logger;
   readonly events: LinkEvents;
   /** Where `peer` listens according to discovery; `undefined` when it is not known there. */

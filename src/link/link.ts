@@ -20,6 +20,7 @@ import { UnsentError } from "../internal/unsent-error.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
 import { FrameWriter } from "../wire/frame-writer.js";
+import { KIND } from "../wire/header.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
 import { backoffMs } from "./backoff.js";
 import { Channel, type ChannelEvents } from "./channel.js";
@@ -76,7 +77,8 @@ export class Link {
   #state: LinkState = { phase: "idle" };
   /** When the present round of dialing began: how long the queue has waited. */
   #roundAt = 0;
-  #newestIncarnation = 0n;
+  /** What was dialed last. */
+  #dialed: string | undefined;
 
   constructor(peer: LogicalAddress, env: LinkEnvironment) {
     this.peer = peer;
@@ -121,8 +123,10 @@ export class Link {
     return this.#state.phase === "ready" && this.#state.channel.congested;
   }
 
+  /** @throws `NestedEncodingError` while another body is open, which stays as it is. */
   begin(maxBodyBytes: number): BinaryWriter {
-    return this.#state.phase === "ready" ? this.#state.channel.begin(maxBodyBytes) : this.#scratch.begin(maxBodyBytes);
+    if (this.#state.phase === "ready") return this.#state.channel.begin(maxBodyBytes);
+    return this.#scratch.begin(maxBodyBytes);
   }
 
   /** Hot path when ready: straight into this turn's write. */
@@ -145,7 +149,14 @@ export class Link {
       state.channel.commit(kind, flags, to, from, epoch, seq, remainingMs, deadlineAt);
       return COMMIT.sent;
     }
+    // The body was begun for a connection that its own encoder has brought down.
+    if (!this.#scratch.isOpen) return COMMIT.closed;
     const frame = this.#scratch.extract();
+    // Only the connection that carried the request can carry its cancel, and it needs none when that is gone.
+    if (kind === KIND.cancel) {
+      for (const channel of this.channels) channel.sendHeld({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
+      return COMMIT.sent;
+    }
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
     if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
     if (!this.#pending.hasRoom(frame.length)) return COMMIT.pendingFull;
@@ -162,7 +173,8 @@ export class Link {
 
   withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
     if (this.#pending.remove(to, seq)) return true;
-    return this.#state.phase === "ready" && this.#state.channel.withdraw(to, epoch, seq);
+    if (this.#retired.size === 0) return this.channel?.withdraw(to, epoch, seq) ?? false;
+    return this.channels.some((channel) => channel.withdraw(to, epoch, seq));
   }
 
   writable(): Promise<void> {
@@ -189,14 +201,14 @@ export class Link {
   /** A peer that has proved to be `this.peer` wants to be connected. */
   offer(inbound: PendingPeer): void {
     const { incarnation } = inbound.peer;
-    const view = { phase: this.#state.phase, peerIncarnation: this.channel?.peer.incarnation, newestIncarnation: this.#newestIncarnation };
+    const view = { phase: this.#state.phase, peerIncarnation: this.channel?.peer.incarnation };
     switch (decideInbound(this.#env.identity.address, this.peer, view, incarnation)) {
       case "accept":
         return this.#adopt(inbound);
       case "park":
         return this.#park(inbound);
       case "probe":
-        return this.#probe(inbound);
+        return this.#probe(inbound, this.channel!);
       case "refuse-closed":
         return inbound.refuse("draining", "this node is closed");
     }
@@ -204,13 +216,16 @@ export class Link {
 
   /** Discovery's word on the peer changed: an address may be worth trying at once, a removed one is not. */
   onMemberChanged(known: boolean): void {
+    const state = this.#state;
     if (!known) {
       // A link that stands stays: the peer may only have lost its entry in the store.
-      if (this.#state.phase === "dialing" || this.#state.phase === "waiting")
+      if (state.phase === "dialing" && state.parked?.isGone === false) this.#adopt(state.parked);
+      else if (state.phase === "dialing" || state.phase === "waiting")
         this.#giveUp(new UnsentError("unknown", "discovery no longer knows it"));
       return;
     }
-    if (this.#state.phase === "waiting") {
+    // A changed load is no reason to dial sooner.
+    if (state.phase === "waiting" && this.#env.locate(this.peer) !== this.#dialed) {
       this.#reach.restart();
       this.#dial();
     }
@@ -253,9 +268,10 @@ export class Link {
     const now = clock.now();
     this.#roundAt = now;
     const since = now - this.#reach.lastAttemptAt;
-    if (this.#reach.failures > 0 && since < options.backoffMs) return this.#wait(options.backoffMs - since);
+    const tooSoon = this.#reach.failures > 0 && since < options.backoffMs;
     this.#reach.restart();
-    this.#dial();
+    if (tooSoon) this.#wait(options.backoffMs - since);
+    else this.#dial();
   }
 
   #dial(): void {
@@ -263,7 +279,11 @@ export class Link {
     const text = this.#env.locate(this.peer);
     if (text === undefined) return this.#giveUp(new UnsentError("unknown", "discovery does not know it"));
     const held = limiter.take(clock.now());
-    if (held > 0) return this.#wait(held);
+    if (held > 0) {
+      if (clock.now() - this.#roundAt < options.reachTimeoutMs) return this.#wait(held);
+      return this.#giveUp(new Error(`not dialed: this node dials more than ${options.maxDialsPerSecond} times a second`));
+    }
+    this.#dialed = text;
     const dialing: LinkState = { phase: "dialing", abort: new AbortController(), giveUp: undefined, parked: undefined };
     this.#enter(dialing);
     this.#reach.attempt(clock.now());
@@ -271,14 +291,9 @@ export class Link {
       () => dialing.abort.abort(new Error(`connect timed out after ${options.dialTimeoutMs} ms`)),
       options.dialTimeoutMs,
     );
-    let endpoint: ReturnType<typeof parseEndpoint>;
-    try {
-      endpoint = parseEndpoint(text);
-    } catch (error) {
-      clock.clearTimeout(timeout);
-      return this.#giveUp(error as Error);
-    }
-    transport.dial(endpoint, dialing.abort.signal).then(
+    // Whatever fails, fails later: the message that caused this dial is not known to its sender yet.
+    const dial = async (): Promise<Connection> => transport.dial(parseEndpoint(text), dialing.abort.signal);
+    dial().then(
       (connection) => {
         clock.clearTimeout(timeout);
         // close() or an inbound connection may have won the race; a stale dial must not bring the link back.
@@ -317,8 +332,10 @@ export class Link {
     this.#reach.failed(clock.now(), cause);
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "dial failed");
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
-    if (cause instanceof HandshakeError && cause.byPeer && cause.proven && cause.reason === "replaced")
+    if (cause instanceof HandshakeError && cause.byPeer && cause.proven && cause.reason === "replaced") {
       events.onReplaced(this.peer, cause.message);
+      if (this.#state !== dialing) return; // the node has stopped, and this link with it
+    }
     const waited = clock.now() - this.#roundAt;
     const hopeless = cause instanceof HandshakeError && PERMANENT.has(cause.reason);
     if (this.#pending.length === 0) return this.#enter({ phase: "idle" });
@@ -329,7 +346,9 @@ export class Link {
 
   #wait(ms: number): void {
     const timer = this.#env.clock.setTimeout(() => {
-      if (this.#state === waiting) this.#dial();
+      if (this.#state !== waiting) return;
+      if (this.#pending.length > 0) this.#dial();
+      else this.#enter({ phase: "idle" }); // all that was queued has been cancelled or has expired
     }, ms);
     const waiting: LinkState = { phase: "waiting", timer };
     this.#enter(waiting);
@@ -357,30 +376,19 @@ export class Link {
     inbound.wait(dialTimeoutMs + handshakeTimeoutMs);
   }
 
-  /** The present connection of the same or a newer incarnation goes only when it turns out to be silent. */
-  #probe(inbound: PendingPeer): void {
-    const state = this.#state;
-    if (state.phase !== "ready") return this.offer(inbound);
+  /** The present connection of the same or a newer incarnation goes only when it turns out to be dead. */
+  #probe(inbound: PendingPeer, channel: Channel): void {
     const { clock, options } = this.#env;
-    const { channel } = state;
-    const older = inbound.peer.incarnation < channel.peer.incarnation;
-    let settled = false;
+    const { incarnation } = channel.peer;
     inbound.wait(options.keepaliveTimeoutMs);
-    const timer = clock.setTimeout(() => {
-      if (settled) return;
-      settled = true;
-      if (inbound.isGone) return;
-      channel.destroy(new Error("silent when the peer dialed again"));
-      this.offer(inbound);
-    }, options.keepaliveTimeoutMs);
-    channel.ping(() => {
-      if (settled) return;
-      settled = true;
+    const timer = clock.setTimeout(() => channel.destroy(new Error("silent when the peer dialed again")), options.keepaliveTimeoutMs);
+    channel.ping((answered) => {
       clock.clearTimeout(timer);
-      if (older)
+      if (!answered) return this.offer(inbound);
+      if (inbound.peer.incarnation < incarnation)
         inbound.refuse(
           "replaced",
-          `incarnation ${channel.peer.incarnation} of ${formatAddress(this.peer)} is alive, newer than ${inbound.peer.incarnation}`,
+          `incarnation ${incarnation} of ${formatAddress(this.peer)} is alive, newer than ${inbound.peer.incarnation}`,
         );
       else inbound.refuse("duplicate", "the present connection is alive");
     });
@@ -388,15 +396,14 @@ export class Link {
 
   #adopt(inbound: PendingPeer): void {
     if (inbound.isGone) return;
-    const state = this.#state;
+    const { incarnation } = inbound.peer;
     const previous = this.channel;
-    if (previous !== undefined && previous.peer.incarnation < inbound.peer.incarnation) {
-      previous.goAway(
-        "replaced",
-        `incarnation ${inbound.peer.incarnation} of ${formatAddress(this.peer)} has come, newer than ${previous.peer.incarnation}`,
-      );
+    if (previous !== undefined && previous.peer.incarnation < incarnation) {
+      // Its calls fail now: the process that they went to is dead, or will stop as soon as it reads this.
+      const text = `incarnation ${incarnation} of ${formatAddress(this.peer)} has come, newer than ${previous.peer.incarnation}`;
+      previous.goAway("replaced", text);
+      previous.retire(new Error(text), this.#env.lastWords);
     }
-    if (state.phase === "ready") state.channel.end();
     inbound.accept();
     this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0));
   }
@@ -404,19 +411,23 @@ export class Link {
   #serve(connection: Connection, peer: PeerHello, rest: Buffer): void {
     const { clock, events, identity, logger, options } = this.#env;
     const wasDraining = this.#state.phase === "draining";
-    if (this.#state.phase === "draining" || this.#state.phase === "ready") this.#retired.add(this.#state.channel);
-    if (peer.incarnation > this.#newestIncarnation) this.#newestIncarnation = peer.incarnation;
+    if (this.channel !== undefined) this.#retired.add(this.channel);
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
     this.#enter({ phase: "ready", channel });
     this.#reach.succeeded();
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
     const now = clock.now();
-    // A request whose time is over is left out: its caller is told by the deadline sweep.
-    const queued = this.#pending.takeAll().filter((message) => message.deadlineAt > now);
-    for (const message of queued) channel.sendHeld(message);
-    if (queued.length > 0) events.onSent(queued);
-    channel.open(rest);
+    // A request whose time is over is left out.
+    const queued = this.#pending.takeAll();
+    const due = queued.filter((message) => message.deadlineAt > now);
+    for (const message of due) channel.sendHeld(message);
+    if (due.length > 0) events.onSent(due);
+    if (due.length < queued.length) {
+      const late = queued.filter((message) => message.deadlineAt <= now);
+      events.onUnsent(late, new Error("its deadline was over when the link came up"));
+    }
+    if (this.channels.includes(channel)) channel.open(rest);
   }
 
   #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
@@ -442,8 +453,11 @@ export class Link {
       const wasDraining = this.#state.phase === "draining";
       this.#enter({ phase: "idle" });
       this.#pending.unshift(unsent);
-      if (wasDraining) this.#failPending(new UnsentError("left", "it has shut down"));
-      else if (this.#pending.length > 0) {
+      if (wasDraining) {
+        // Whoever comes back at this address is another process; discovery tells until then.
+        events.onDraining(this.peer, false);
+        this.#failPending(new UnsentError("left", "it has shut down"));
+      } else if (this.#pending.length > 0) {
         this.#roundAt = clock.now();
         this.#wait(backoffMs(1, options.backoffMs, options.maxBackoffMs, random.next()));
       }

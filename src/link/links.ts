@@ -53,7 +53,7 @@ export class Links {
 
   /** A connection has come in at the listener. */
   accept(connection: Connection): void {
-    const { clock, identity, keyring, logger, options, random } = this.#env;
+    const { clock, identity, keyring, lastWords, logger, options, random } = this.#env;
     if (this.#closed || this.#openings.size >= options.maxOpenings) {
       this.#count("busy");
       connection.destroy();
@@ -68,6 +68,7 @@ export class Links {
       connection,
       handshake,
       clock,
+      lastWords,
       options.handshakeTimeoutMs,
       (pending) => {
         done();
@@ -104,12 +105,14 @@ export class Links {
     }, timeoutMs);
     await Promise.all(open.map((channel) => channel.closed));
     this.#env.clock.clearTimeout(timer);
+    this.#env.lastWords.destroy();
   }
 
   destroy(cause: Error): void {
     this.#stop(cause);
     for (const link of this.#links.values()) link.destroy(cause);
     for (const channel of this.#anonymous) channel.destroy(cause);
+    this.#env.lastWords.destroy();
   }
 
   #stop(cause: Error): void {
@@ -132,7 +135,7 @@ export class Links {
     if (peer.purpose === PURPOSE.probe) {
       // Whoever asks for this very address learns that it is taken; nothing more is said.
       pending.accept();
-      pending.connection.end();
+      this.#env.lastWords.part(pending.connection);
       return;
     }
     if (peer.address !== ANONYMOUS) return this.get(peer.address).offer(pending);

@@ -5,12 +5,13 @@ import type { Connection } from "../transport/transport.js";
 import { ProtocolError } from "../wire/protocol-error.js";
 import type { AcceptorHandshake, DialerHandshake, PeerHello } from "./handshake.js";
 import { HandshakeError, type RefusalName } from "./handshake-error.js";
+import type { LastWords } from "./last-words.js";
 import { looksLikeHttp } from "./record-reader.js";
 
 const HTTP_TEXT = "This port speaks the clusterts protocol, not HTTP.\n";
 const HTTP_REFUSAL = `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${HTTP_TEXT.length}\r\n\r\n${HTTP_TEXT}`;
 
-/** Longest extension that an acceptor's "wait" can ask for. */
+/** Longest time that an acceptor's "wait" can ask for, all of them together. */
 const MAX_WAIT_MS = 60_000;
 
 /**
@@ -28,6 +29,7 @@ export function openAsDialer(
 ): (cause: Error) => void {
   let settled = false;
   let timer: TimerHandle;
+  let waitLeftMs = MAX_WAIT_MS;
   const settle = (): boolean => {
     if (settled) return false;
     settled = true;
@@ -46,22 +48,33 @@ export function openAsDialer(
       ms,
     );
   };
+  const extend = (ms: number): void => {
+    const granted = Math.min(ms, waitLeftMs);
+    waitLeftMs -= granted;
+    if (granted > 0) restart(granted + timeoutMs);
+  };
   restart(timeoutMs);
   connection.setHandler({
     onData: (chunk) => {
       if (settled) return;
+      let accepted: { readonly peer: PeerHello; readonly rest: Buffer };
       try {
         handshake.push(asBuffer(chunk));
         for (;;) {
           const step = handshake.next();
           if (step.type === "more") return;
           if (step.type === "send") connection.write(step.bytes);
-          else if (step.type === "wait") restart(Math.min(step.ms, MAX_WAIT_MS) + timeoutMs);
-          else if (settle()) return onOpen(step.peer, step.rest);
+          else if (step.type === "wait") extend(step.ms);
+          else {
+            accepted = step;
+            break;
+          }
         }
       } catch (error) {
-        fail(asHandshakeError(error));
+        return fail(asHandshakeError(error));
       }
+      // Outside of the try: what fails from here on is no matter of the opening.
+      if (settle()) onOpen(accepted.peer, accepted.rest);
     },
     onDrain: () => {},
     onClose: (error) => fail(error ?? closedInOpening()),
@@ -95,6 +108,7 @@ export function openAsAcceptor(
   connection: Connection,
   handshake: AcceptorHandshake,
   clock: Clock,
+  lastWords: LastWords,
   timeoutMs: number,
   onPeer: (pending: PendingPeer) => void,
   onFail: (error: Error) => void,
@@ -106,9 +120,7 @@ export function openAsAcceptor(
     state = "done";
     clock.clearTimeout(timer);
     if (error instanceof HandshakeError) connection.write(handshake.refuseUnproven(error.reason, error.message));
-    connection.end();
-    clock.setTimeout(() => connection.destroy(), 1_000);
-    connection.setHandler(IGNORE);
+    lastWords.part(connection);
     onFail(error);
   };
   const arm = (ms: number): void => {
@@ -133,10 +145,8 @@ export function openAsAcceptor(
         if (state === "done") return;
         state = "done";
         clock.clearTimeout(timer);
-        connection.setHandler(IGNORE);
         connection.write(handshake.refuse(reason, text));
-        connection.end();
-        clock.setTimeout(() => connection.destroy(), 1_000);
+        lastWords.part(connection);
       },
       wait(ms) {
         arm(ms + timeoutMs);
@@ -171,8 +181,6 @@ export function openAsAcceptor(
   });
   return fail;
 }
-
-const IGNORE = { onData: () => {}, onDrain: () => {}, onClose: () => {} };
 
 function asHandshakeError(error: unknown): Error {
   if (error instanceof ProtocolError) return new HandshakeError("malformed", error.message);

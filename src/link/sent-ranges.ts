@@ -1,15 +1,13 @@
 /** Which sequence numbers went out over a connection, by target: on a loss these may have run, later ones did not. */
 import type { LogicalAddress } from "../addr/logical-address.js";
-import { seqBefore } from "../wire/header.js";
 
 export interface SentRange {
   readonly to: LogicalAddress;
-  /** Trails `last` by less than half the circle of numbers, so that "before" has a meaning; no call is as old as that. */
   first: number;
   last: number;
 }
 
-/** How far `first` is moved up when half the circle has gone by. */
+/** Numbers that a range spans at most: half the circle can be compared, and calls that wait are far fewer. */
 const MAX_SPAN = 2 ** 30;
 
 export class SentRanges {
@@ -21,7 +19,7 @@ export class SentRanges {
     const recent = this.#recent;
     if (recent === undefined || recent.to !== to) return this.#switch(to, seq);
     recent.last = seq;
-    if (seqBefore(seq, recent.first)) recent.first = (seq - MAX_SPAN) >>> 0;
+    if (((seq - recent.first) | 0) < 0) recent.first = (seq - MAX_SPAN) >>> 0;
   }
 
   [Symbol.iterator](): IterableIterator<SentRange> {
@@ -33,8 +31,10 @@ export class SentRanges {
     if (range === undefined) {
       range = { to, first: seq, last: seq };
       this.#ranges.set(to, range);
+    } else {
+      range.last = seq;
+      if (((seq - range.first) | 0) < 0) range.first = (seq - MAX_SPAN) >>> 0;
     }
     this.#recent = range;
-    this.add(to, seq);
   }
 }

@@ -15,8 +15,6 @@ export interface LinkView {
   readonly phase: "idle" | "dialing" | "ready" | "waiting" | "draining" | "closed";
   /** Incarnation of the peer on the present connection. */
   readonly peerIncarnation: bigint | undefined;
-  /** Highest incarnation of the peer ever seen alive. */
-  readonly newestIncarnation: bigint;
 }
 
 export type InboundDecision =

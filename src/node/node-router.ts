@@ -45,7 +45,7 @@ export class NodeRouter implements Router {
     if (picked === undefined || picked !== not || typeof policy !== "string") return picked;
     // A second attempt goes elsewhere where the policy leaves a choice; a hash or a function says itself who it is.
     const others = this.#members.candidates(type).filter((candidate) => candidate.address !== not);
-    return others.length === 0 ? picked : this.#members.tryPick(type, () => others[Math.floor(this.#random.next() * others.length)]);
+    return others[Math.floor(this.#random.next() * others.length)]?.address ?? picked;
   }
 
   explainNone(type: number): string {

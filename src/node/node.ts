@@ -12,6 +12,7 @@ import type { AbortSignal } from "../internal/abort-signal.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
+import { LastWords } from "../link/last-words.js";
 import type { LinkEvents } from "../link/link-environment.js";
 import { Links } from "../link/links.js";
 import { RpcCaller } from "../rpc/caller.js";
@@ -23,7 +24,7 @@ import { MessageSink } from "../rpc/message-sink.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
-import type { Listener } from "../transport/transport.js";
+import type { Connection, Listener } from "../transport/transport.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { NodeRouter } from "./node-router.js";
@@ -53,6 +54,8 @@ export interface CloseReport {
   /** Messages that waited for a link and were not sent. */
   readonly messagesLost: number;
 }
+
+const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
 
 /** Longest time to become unavailable in discovery when a node closes. */
 const ANNOUNCE_TIMEOUT_MS = 2_000;
@@ -87,10 +90,16 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #sink: MessageSink;
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
+  /** Settles when `start()` does. */
+  #starting: Promise<unknown> | undefined;
   #listener: Listener | undefined;
+  /** Connections that came before this node was registered: only then it knows as whom it answers. */
+  #early: Connection[] = [];
   #registered = false;
   #messagesLost = 0;
   #closing: Promise<CloseReport> | undefined;
+  /** What `destroy()` left to end on its own. */
+  #ended: Promise<unknown> | undefined;
 
   /** @internal Use {@link createNode}. */
   constructor(options: ResolvedNodeOptions) {
@@ -122,6 +131,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         random,
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
+        lastWords: new LastWords(clock),
         logger,
         events: this.#linkEvents(),
         locate: (peer) => this.#members.get(peer)?.endpoint,
@@ -145,6 +155,12 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (this.#phase !== "new")
       throw new StartError("CLOSED", `${formatAddress(this.address)} was started or closed before: make a new node`);
     this.#phase = "starting";
+    const starting = this.#startOrEnd(options);
+    this.#starting = starting;
+    return await starting;
+  }
+
+  async #startOrEnd(options: StartOptions): Promise<this> {
     const { timeoutMs = 10_000, signal } = options;
     const { clock } = this.#options;
     const abort = this.#abortStart;
@@ -276,14 +292,16 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Ends everything at once. Calls in flight fail. */
   destroy(reason = "this node was destroyed"): void {
-    if (this.#phase === "closed") return;
+    if (this.#ended !== undefined) return;
     this.#phase = "closed";
     this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
     this.#caller.close(reason);
     this.#dispatcher.close(reason);
     this.#links.destroy(new Error(reason));
-    const ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs: FLUSH_TIMEOUT_MS })]);
-    ended.catch((err: unknown) => this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`));
+    this.#dropEarly();
+    this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs: FLUSH_TIMEOUT_MS })]).catch((err: unknown) =>
+      this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -295,19 +313,32 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const holder = place.type === "configured" ? place.member : place.stale;
     if (holder !== undefined) await refuseIfTaken(starting, holder.endpoint);
     throwIfAborted(starting);
-    this.#listener = await listen(starting, place, (connection) => this.#links.accept(connection));
+    this.#listener = await listen(starting, place, (connection) => this.#onConnection(connection));
     throwIfAborted(starting);
     if (place.type === "registering") {
-      const token = await register(starting, this.#listener.endpoint, () => {});
+      // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
+      const token = await register(starting, this.#listener.endpoint);
       this.#registered = true;
       if (token !== undefined) {
         this.#identity.incarnation = token;
         this.#sender.epoch = epochOf(token);
       }
     }
+    throwIfAborted(starting);
     this.#router.open();
     this.#phase = "running";
+    for (const connection of this.#early.splice(0)) this.#links.accept(connection);
     this.#options.logger.info({ endpoint: formatEndpoint(this.#listener.endpoint) }, `${formatAddress(this.address)} is up`);
+  }
+
+  #onConnection(connection: Connection): void {
+    if (this.#phase !== "starting") this.#links.accept(connection);
+    else if (this.#early.length < this.#options.link.maxOpenings) this.#early.push(connection);
+    else connection.destroy();
+  }
+
+  #dropEarly(): void {
+    for (const connection of this.#early.splice(0)) connection.destroy();
   }
 
   #linkEvents(): LinkEvents {
@@ -343,8 +374,23 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   }
 
   async #close(timeoutMs: number): Promise<CloseReport> {
-    if (this.#phase === "closed") return { timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 };
+    if (this.#phase === "starting") {
+      this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
+      await this.#starting?.catch(() => {}); // told to whoever started it; it has ended everything
+      return NOTHING_CUT;
+    }
+    if (this.#phase === "closed") {
+      await this.#ended;
+      return NOTHING_CUT;
+    }
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
+  }
+
+  /** Resolves when neither a call waits nor a handler works. A handler's calls may outlast it, and the other way round. */
+  async #idle(): Promise<void> {
+    while (this.#caller.inFlight + this.#dispatcher.inProgress > 0) {
+      await Promise.all([this.#caller.idle(), this.#dispatcher.idle()]);
+    }
   }
 
   async #announceClosing(): Promise<void> {
@@ -358,20 +404,20 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   async #shutDown(timeoutMs: number): Promise<CloseReport> {
     const { clock } = this.#options;
     const own = formatAddress(this.address);
-    this.#phase = "closing";
+    if (this.#phase !== "closed") this.#phase = "closing";
     this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
     let timedOut = false;
     if (timeoutMs > 0) {
       this.#links.announceShutdown(`${own} is closing`);
       const until = clock.now() + timeoutMs;
       if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
-      const finished = Promise.all([this.#caller.idle(), this.#dispatcher.idle()]);
-      timedOut = !(await within(finished, Math.max(0, until - clock.now()), clock));
+      timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
     }
     const lostBefore = this.#messagesLost;
     const callsCut = this.#caller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);
     this.#phase = "closed";
+    this.#dropEarly();
     await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
     return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
   }

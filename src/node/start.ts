@@ -15,6 +15,8 @@ import type { ResolvedNodeOptions } from "./options.js";
 /** Longest time to find out whether somebody else has this address. */
 const PROBE_TIMEOUT_MS = 2_000;
 const DEFAULT_LISTEN = "127.0.0.1:0";
+/** What fits where incarnations travel. */
+const MAX_INCARNATION = 2n ** 64n - 1n;
 
 /** What to do about a node that does not start. Every one of these stands in docs/errors.md. */
 export const START_HINT = {
@@ -24,6 +26,7 @@ export const START_HINT = {
   notThisMachine: "is this the right machine? where others reach it by another address, the option listen says where it listens",
   cannotListen: "choose another host or port",
   notRegistered: "is the store up, and may this node write to it?",
+  fencingToken: "it is to be a bigint from 1 to 2^64-1 that grows with each registration",
   wildcard: "nobody can dial that: say where others reach it with the option advertise",
 } as const;
 
@@ -44,15 +47,19 @@ export type Place =
 
 /** Finds this node in discovery, or that it is to register. */
 export async function findPlace({ options, members, signal, timeoutMs }: Starting): Promise<Place> {
-  const { address } = options;
+  const { address, clock } = options;
   const text = formatAddress(address);
+  const until = clock.now() + timeoutMs;
   members.start();
   try {
     await members.ready({ timeoutMs, signal });
     const present = members.get(address);
     if (present !== undefined && present.incarnation === undefined) return { type: "configured", member: present };
     if (members.registers) return { type: "registering", stale: present };
-    return { type: "configured", member: await members.waitForMember(address, { timeoutMs, signal }) };
+    return {
+      type: "configured",
+      member: await members.waitForMember(address, { timeoutMs: Math.max(1, Math.ceil(until - clock.now())), signal }),
+    };
   } catch (error) {
     if (error instanceof InvalidOptionsError) throw error;
     if (signal.aborted) throw aborted(signal, text);
@@ -99,11 +106,7 @@ export async function listen({ options }: Starting, place: Place, onConnection: 
 }
 
 /** Announces this node. Gives the store's fencing token, if it has one. */
-export async function register(
-  starting: Starting,
-  bound: Endpoint,
-  onRenewed: (token: bigint | undefined) => void,
-): Promise<bigint | undefined> {
+export async function register(starting: Starting, bound: Endpoint): Promise<bigint | undefined> {
   const { options, members, identity, signal } = starting;
   const text = formatAddress(options.address);
   const self: Member = {
@@ -115,14 +118,20 @@ export async function register(
     ...(options.metadata !== undefined && { metadata: options.metadata }),
     ...(options.version !== undefined && { version: options.version }),
   };
+  let token: bigint | undefined;
   try {
-    return await members.register(self, { signal, onRenewed });
+    token = await members.register(self, { signal });
   } catch (error) {
     const timedOut = signal.reason instanceof StartError && signal.reason.code === "TIMEOUT";
     if (signal.aborted && !timedOut) throw aborted(signal, text);
     const hint = timedOut ? `; ${START_HINT.notRegistered}` : "";
     throw new StartError("REGISTRATION_FAILED", `${text} did not start: ${(error as Error).message}${hint}`, { cause: error });
   }
+  if (token === undefined || (typeof token === "bigint" && token > 0n && token <= MAX_INCARNATION)) return token;
+  throw new StartError(
+    "REGISTRATION_FAILED",
+    `${text} did not start: the discovery gave ${token} as its fencing token; ${START_HINT.fencingToken}`,
+  );
 }
 
 /** What others dial: as told, or where it is bound; a wildcard is no address that anybody could dial. */
@@ -171,15 +180,23 @@ function aborted(signal: AbortSignal, text: string): StartError {
 async function whoAnswers({ options, identity, keyring, signal }: Starting, endpoint: string): Promise<PeerHello | undefined> {
   const { clock, random, transport } = options;
   const abort = new AbortController();
-  const onAbort = (): void => abort.abort(signal.reason);
+  let giveUp = (_cause: Error): void => {};
+  const onAbort = (): void => {
+    abort.abort(signal.reason);
+    giveUp(new Error("no longer needed"));
+  };
   signal.addEventListener("abort", onAbort, { once: true });
   const timer = clock.setTimeout(() => abort.abort(new Error("nobody answers")), PROBE_TIMEOUT_MS);
   try {
     const connection = await transport.dial(parseEndpoint(endpoint), abort.signal);
     const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
     const handshake = new DialerHandshake(identity, keyring, options.address, PURPOSE.probe, facts);
+    if (signal.aborted) {
+      connection.destroy();
+      return undefined;
+    }
     return await new Promise((resolve) => {
-      openAsDialer(
+      giveUp = openAsDialer(
         connection,
         handshake,
         clock,

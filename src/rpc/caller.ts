@@ -7,12 +7,14 @@ import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
 import { describeCause } from "../internal/describe-cause.js";
+import { messageOf } from "../internal/message-of.js";
 import type { Resolved } from "../internal/resolved.js";
 import { UnsentError } from "../internal/unsent-error.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { decodeError } from "../wire/error-codec.js";
+import { NestedEncodingError } from "../wire/frame-writer.js";
 import { FLAGS, KIND, putU32 } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
@@ -138,7 +140,7 @@ export class RpcCaller {
           call.to,
           "INTERNAL",
           "ran",
-          `the reply cannot be decoded: ${(cause as Error).message}; ${HINT.otherProto}`,
+          `the reply cannot be decoded: ${messageOf(cause)}; ${HINT.otherProto}`,
           cause,
         ),
       );
@@ -161,7 +163,7 @@ export class RpcCaller {
     } catch (cause) {
       this.#settleFailed(
         call,
-        this.#fail(call.method.name, call.to, "INTERNAL", "unknown", `the error cannot be decoded: ${(cause as Error).message}`, cause),
+        this.#fail(call.method.name, call.to, "INTERNAL", "unknown", `the error cannot be decoded: ${messageOf(cause)}`, cause),
       );
     }
   }
@@ -194,7 +196,9 @@ export class RpcCaller {
   onUnsent(to: LogicalAddress, seq: number, cause: Error): boolean {
     const call = this.#calls.take(to, seq);
     if (call !== undefined) {
-      this.#settleFailed(call, this.#unsent(call.method.name, to, cause));
+      const late = call.deadlineAt <= this.#clock.now();
+      if (late) call.retry = undefined;
+      this.#settleFailed(call, late ? this.#notSentInTime(call) : this.#unsent(call.method.name, to, cause));
       return true;
     }
     return this.#oneWays.unsent(to, seq, (name) => this.#unsent(name, to, cause));
@@ -271,7 +275,6 @@ export class RpcCaller {
       method.input.encode(method.input.fromPartial(input as never), writer);
       checkSize(writer, start, outbound);
     } catch (cause) {
-      outbound.abandon();
       return reject(this.#encodingFailed(method.name, to, outbound, cause));
     }
     const peer = this.#calls.peer(to);
@@ -280,8 +283,8 @@ export class RpcCaller {
     const { address, epoch } = this.#sender;
     const result = outbound.commit(KIND.request, flags, to, address, epoch, call.seq, remainingMs, deadlineAt);
     if (result > COMMIT.queued) return this.#settleFailed(call, this.#notTaken(method.name, to, result));
-    if (options?.signal !== undefined) this.#listen(call, options.signal);
     this.#calls.add(peer, call);
+    if (options?.signal !== undefined) this.#listen(call, options.signal);
   }
 
   #post(to: Target, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
@@ -308,7 +311,6 @@ export class RpcCaller {
       encode(writer);
       checkSize(writer, start, outbound);
     } catch (cause) {
-      outbound.abandon();
       return Promise.reject(this.#encodingFailed(name, to, outbound, cause));
     }
     const seq = this.#calls.peer(to).next();
@@ -355,6 +357,7 @@ export class RpcCaller {
   #listen(call: Call, signal: AbortSignal): void {
     call.onAbort = () => this.#onAborted(call, signal);
     signal.addEventListener("abort", call.onAbort, { once: true });
+    if (signal.aborted) call.onAbort(); // by the encoder of the request
   }
 
   #onAborted(call: Call, signal: AbortSignal): void {
@@ -368,15 +371,26 @@ export class RpcCaller {
 
   #sendCancel(call: Call): void {
     const { outbound } = call;
-    outbound.begin(cancelBody.length).raw(cancelBody);
+    try {
+      outbound.begin(cancelBody.length).raw(cancelBody);
+    } catch (error) {
+      if (!(error instanceof NestedEncodingError)) throw error;
+      this.#clock.afterTurn(() => this.#sendCancel(call)); // cancelled by the encoder of another message
+      return;
+    }
     outbound.commit(KIND.cancel, 0, call.to, this.#sender.address, this.#sender.epoch, call.seq, 0, Number.POSITIVE_INFINITY);
   }
 
   #onExpired(call: Call): void {
     call.retry = undefined;
-    const notRun = call.outbound.withdraw(call.to, this.#sender.epoch, call.seq);
-    const reason = `${this.#router.describe(call.to)}; ${notRun ? HINT.deadlineNotRun : HINT.deadlineUnknown}`;
-    this.#settleFailed(call, this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", notRun ? "notRun" : "unknown", reason));
+    if (call.outbound.withdraw(call.to, this.#sender.epoch, call.seq)) return this.#settleFailed(call, this.#notSentInTime(call));
+    const reason = `${this.#router.describe(call.to)}; ${HINT.deadlineUnknown}`;
+    this.#settleFailed(call, this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", "unknown", reason));
+  }
+
+  #notSentInTime(call: Call): RpcError {
+    const reason = `${this.#router.describe(call.to)}; ${HINT.deadlineNotRun}`;
+    return this.#fail(call.method.name, call.to, "DEADLINE_EXCEEDED", "notRun", reason);
   }
 
   #settleFailed(call: Call, error: RpcError): void {
@@ -395,6 +409,8 @@ export class RpcCaller {
   }
 
   #encodingFailed(name: string, to: LogicalAddress, outbound: Outbound, cause: unknown): RpcError {
+    // Of nested messages the inner one fails; the outer one is still being encoded.
+    if (!(cause instanceof NestedEncodingError)) outbound.abandon();
     if (cause instanceof MessageTooLargeError) {
       return this.#fail(
         name,
@@ -405,14 +421,7 @@ export class RpcCaller {
         cause,
       );
     }
-    return this.#fail(
-      name,
-      to,
-      "INVALID_ARGUMENT",
-      "notRun",
-      `the message cannot be encoded: ${(cause as Error).message}; ${HINT.input}`,
-      cause,
-    );
+    return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${messageOf(cause)}; ${HINT.input}`, cause);
   }
 
   #notTaken(name: string, to: LogicalAddress, result: CommitResult): RpcError {

@@ -6,10 +6,12 @@ import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
+import { messageOf } from "../internal/message-of.js";
 import type { Resolved } from "../internal/resolved.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { encodeError } from "../wire/error-codec.js";
+import { NestedEncodingError } from "../wire/frame-writer.js";
 import { FLAGS, getU32, KIND } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_DETAILS_BYTES } from "../wire/limits.js";
 import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
@@ -42,6 +44,8 @@ export class Dispatcher {
   readonly #logger: Logger;
   readonly #reader = new BinaryReader(new Uint8Array(0));
   readonly #inProgress: RequestsInProgress;
+  /** Why no request is taken any more. */
+  #closed: string | undefined;
 
   constructor(sender: Sender, handlers: HandlerTable, clock: Clock, logger: Logger, options: Resolved<RpcOptions>) {
     this.#sender = sender;
@@ -74,7 +78,7 @@ export class Dispatcher {
     end: number,
   ): void {
     this.counters.requests++;
-    const entry = end - start < 4 ? undefined : this.handlers.method(getU32(body, start));
+    const entry = end - start < 4 || this.#closed !== undefined ? undefined : this.handlers.method(getU32(body, start));
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
     const full = this.#inProgress.full(path, size);
@@ -100,7 +104,7 @@ export class Dispatcher {
         epoch,
         seq,
         "INVALID_ARGUMENT",
-        `the request cannot be decoded: ${(error as Error).message}; ${HINT.otherProto}`,
+        `the request cannot be decoded: ${messageOf(error)}; ${HINT.otherProto}`,
       );
     }
     this.#run(path, entry, input, context);
@@ -142,8 +146,9 @@ export class Dispatcher {
       context.abort(new RpcError("CANCELLED", `the link to the caller was lost: ${cause.message}`, { cause }));
   }
 
-  /** Aborts what runs; gives how many requests that were. */
+  /** Aborts what runs, and takes nothing any more; gives how many requests that were. */
   close(reason: string): number {
+    this.#closed = reason;
     const all = this.#inProgress.takeAll();
     for (const context of all) context.abort(new RpcError("CANCELLED", reason));
     return all.length;
@@ -151,14 +156,16 @@ export class Dispatcher {
 
   #run(path: ReplyPath, entry: MethodHandler, input: unknown, context: RequestContext): void {
     let result: unknown;
+    let promise: Promise<unknown> | undefined;
     try {
       result = ambient.run(context, entry.run, input, context);
+      promise = promiseOf(result);
     } catch (error) {
       return this.#replyError(path, context, error);
     }
-    if (!isThenable(result)) return this.#reply(path, entry, context, result);
+    if (promise === undefined) return this.#reply(path, entry, context, result);
     this.#inProgress.add(context);
-    result.then(
+    promise.then(
       (output) => {
         if (this.#finish(context)) this.#reply(path, entry, context, output);
       },
@@ -182,7 +189,7 @@ export class Dispatcher {
   /** Hot path. */
   #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
     if (path.isClosed) return;
-    if (path.congested)
+    if (path.overfull)
       return this.#sendError(
         path,
         KIND.error,
@@ -198,7 +205,7 @@ export class Dispatcher {
       codec.encode(output, writer);
       if (writer.pos - start > path.maxPayloadBytes) throw new MessageTooLargeError(path.maxPayloadBytes);
     } catch (error) {
-      path.abandon();
+      if (!(error instanceof NestedEncodingError)) path.abandon();
       if (error instanceof MessageTooLargeError) {
         return this.#sendError(
           path,
@@ -218,7 +225,7 @@ export class Dispatcher {
         KIND.error,
         context,
         "INTERNAL",
-        `the handler's result cannot be encoded: ${(error as Error).message}; ${HINT.result}`,
+        `the handler's result cannot be encoded: ${messageOf(error)}; ${HINT.result}`,
         "ran",
       );
     }
@@ -236,12 +243,17 @@ export class Dispatcher {
       return this.#sendError(path, KIND.error, context, "INTERNAL", thrownReason(error), "ran");
     }
     // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
-    let reason = error.method === "" ? error.reason : error.message;
-    if ((error.details?.length ?? 0) > MAX_DETAILS_BYTES) reason += `; ${HINT.detailsLeftOut}`;
-    this.#sendError(path, KIND.error, context, error.code, reason, "ran", error);
+    let reason = error.method === "" && typeof error.reason === "string" ? error.reason : messageOf(error);
+    // Another copy of the library, or plain JavaScript, may have made it: only what fits is sent.
+    const code = typeof error.code === "string" ? error.code : "UNKNOWN";
+    const appCode = Number.isInteger(error.appCode) ? error.appCode : 0;
+    const details = error.details instanceof Uint8Array ? error.details : undefined;
+    if ((details?.length ?? 0) > MAX_DETAILS_BYTES) reason += `; ${HINT.detailsLeftOut}`;
+    this.#sendError(path, KIND.error, context, code, reason, "ran", { appCode, details });
   }
 
   #refuseUnknown(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number, malformed: boolean): void {
+    if (this.#closed !== undefined) return this.#refuse(path, from, epoch, seq, "UNAVAILABLE", this.#closed);
     if (malformed) return this.#refuse(path, from, epoch, seq, "INVALID_ARGUMENT", "the request has no method");
     this.#refuse(path, from, epoch, seq, "UNIMPLEMENTED", `the method has no handler there; ${HINT.unimplemented}`);
   }
@@ -258,7 +270,7 @@ export class Dispatcher {
     code: Code,
     reason: string,
     execution: Execution | undefined,
-    thrown?: RpcError,
+    thrown?: Pick<RpcError, "appCode" | "details">,
   ): void {
     const details = (thrown?.details?.length ?? 0) > MAX_DETAILS_BYTES ? undefined : thrown?.details;
     const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details, path: [] });
@@ -276,6 +288,7 @@ export class Dispatcher {
     end: number,
   ): void {
     this.counters.oneWays++;
+    if (this.#closed !== undefined) return this.drop(from, this.#closed);
     if (entry === undefined) return this.drop(from, end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`);
     const full = this.#inProgress.full(path, end - start);
     if (full !== undefined) return this.drop(from, full);
@@ -291,7 +304,7 @@ export class Dispatcher {
       input = entry.codec.decode(this.#reader.attach(body, at, end), end - at);
       this.#reader.expectEnd();
     } catch (error) {
-      return this.drop(from, `${entry.name} cannot be decoded: ${(error as Error).message}`);
+      return this.drop(from, `${entry.name} cannot be decoded: ${messageOf(error)}`);
     }
     const context = new RequestContext(
       path,
@@ -306,9 +319,10 @@ export class Dispatcher {
     );
     try {
       const result = ambient.run(context, entry.handler, input, context);
-      if (!isThenable(result)) return;
+      const promise = promiseOf(result);
+      if (promise === undefined) return;
       this.#inProgress.add(context);
-      result.then(
+      promise.then(
         () => void this.#inProgress.finish(context),
         (error: unknown) => {
           this.#inProgress.finish(context);
@@ -326,6 +340,9 @@ export class Dispatcher {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+/** What a handler returned, when it is to be waited for. Reading `then` may throw: it is the user's object. */
+function promiseOf(value: unknown): Promise<unknown> | undefined {
+  if (value instanceof Promise) return value;
+  if (typeof value !== "object" || value === null || typeof (value as { then?: unknown }).then !== "function") return undefined;
+  return Promise.resolve(value);
 }

@@ -2,6 +2,7 @@
 import { type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, InvalidAddressError, InvalidOptionsError, RpcError } from "../errors.js";
 import { codeOf, describeCause } from "../internal/describe-cause.js";
+import { messageOf } from "../internal/message-of.js";
 import { UnsentError, type UnsentReason } from "../internal/unsent-error.js";
 import type { REFUSAL } from "../wire/hello.js";
 import type { Target } from "./service.js";
@@ -113,14 +114,17 @@ export function unsentReason(cause: Error): string {
 
 /** What a handler threw that is no {@link RpcError}: its own words, then where they come from. */
 export function thrownReason(thrown: unknown): string {
-  if (thrown instanceof Error) return `${thrown.name}${thrown.message === "" ? "" : `: ${thrown.message}`}; ${HINT.handlerThrew}`;
+  if (thrown instanceof Error) {
+    const message = messageOf(thrown);
+    return `${typeof thrown.name === "string" ? thrown.name : "Error"}${message === "" ? "" : `: ${message}`}; ${HINT.handlerThrew}`;
+  }
   return `${textOf(thrown)}; ${HINT.threwNoError}`;
 }
 
 /** What is wrong with a target: it says so itself, or its policy, which is the application's, threw. */
 export function targetFault(cause: unknown): string {
   if (cause instanceof InvalidAddressError || cause instanceof InvalidOptionsError) return cause.message;
-  return `its policy threw ${cause instanceof Error ? `${cause.name}: ${cause.message}` : textOf(cause)}`;
+  return `its policy threw ${cause instanceof Error ? `${cause.name}: ${messageOf(cause)}` : textOf(cause)}`;
 }
 
 /** What a target reads like when it is no address; an address when it is one. */

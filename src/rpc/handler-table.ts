@@ -1,12 +1,13 @@
 /** What this node answers to: methods by the hash of their names, messages by id, raw bytes by command. */
 import { chain, type HandlerInterceptor, type IncomingCall } from "./interceptor.js";
+import type { RequestContext } from "./request-context.js";
 import type { Codec, Context, Message, Method } from "./service.js";
 
 export type RunHandler = (input: unknown, context: Context) => unknown;
 
 export interface MethodHandler {
   readonly method: Method<unknown, unknown>;
-  run: RunHandler;
+  run: (input: unknown, context: RequestContext) => unknown;
   /** Without interceptors. */
   readonly handler: RunHandler;
 }
@@ -14,7 +15,7 @@ export interface MethodHandler {
 export interface MessageHandler {
   readonly name: string;
   readonly codec: Pick<Codec<unknown>, "decode">;
-  readonly handler: RunHandler;
+  readonly handler: MethodHandler["run"];
 }
 
 export class HandlerTable {
@@ -70,9 +71,9 @@ export class HandlerTable {
     for (const entry of this.#methods.values()) entry.run = this.#intercept(entry.method, entry.handler);
   }
 
-  #intercept(method: Method<unknown, unknown>, handler: RunHandler): RunHandler {
+  #intercept(method: Method<unknown, unknown>, handler: RunHandler): MethodHandler["run"] {
     if (this.#interceptors.length === 0) return handler;
     const run = chain<IncomingCall>(this.#interceptors, async ({ input, context }) => handler(input, context));
-    return (input, context) => run({ method, oneWay: context.deadlineAt === Number.POSITIVE_INFINITY, input, context });
+    return (input, context) => run({ method, oneWay: context.isOneWay, input, context });
   }
 }

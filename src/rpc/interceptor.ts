@@ -37,7 +37,8 @@ export function chain<C>(
   return interceptors.reduceRight<(call: C) => Promise<unknown>>(
     (next, interceptor) => (call) => {
       try {
-        return interceptor(call, next);
+        const result: unknown = interceptor(call, next);
+        return result instanceof Promise ? result : Promise.resolve(result); // one that is no async function
       } catch (error) {
         return Promise.reject(error);
       }

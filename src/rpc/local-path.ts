@@ -19,7 +19,7 @@ interface LocalMessage {
   readonly from: LogicalAddress;
   readonly epoch: number;
   readonly seq: number;
-  readonly remainingMs: number;
+  readonly deadlineAt: number;
   readonly body: Buffer;
 }
 
@@ -64,6 +64,10 @@ export class LocalPath implements Outbound, ReplyPath {
     return this.#bytes > this.#limits.highWaterBytes;
   }
 
+  get overfull(): boolean {
+    return this.#bytes > this.#limits.maxBufferedBytes;
+  }
+
   begin(maxBodyBytes: number): BinaryWriter {
     return this.#scratch.begin(maxBodyBytes);
   }
@@ -79,11 +83,13 @@ export class LocalPath implements Outbound, ReplyPath {
     from: LogicalAddress,
     epoch: number,
     seq: number,
-    remainingMs: number,
+    _remainingMs: number,
+    deadlineAt: number,
   ): CommitResult {
     const body = this.#scratch.extract();
-    if (kind === KIND.request && this.#bytes > this.#limits.maxBufferedBytes) return COMMIT.congested;
-    this.#queue.push({ kind, flags, from, epoch, seq, remainingMs, body });
+    // As over a link: answers and cancels always get through.
+    if (this.overfull && (kind === KIND.request || (kind >= KIND.post && kind <= KIND.bytes))) return COMMIT.congested;
+    this.#queue.push({ kind, flags, from, epoch, seq, deadlineAt, body });
     this.#bytes += body.length;
     if (!this.#armed) {
       this.#armed = true;
@@ -92,9 +98,12 @@ export class LocalPath implements Outbound, ReplyPath {
     return COMMIT.sent;
   }
 
-  /** What was handed over is delivered in this turn or the next: too late to take back. */
-  withdraw(): boolean {
-    return false;
+  withdraw(_to: LogicalAddress, _epoch: number, seq: number): boolean {
+    const index = this.#queue.findIndex((message) => message.kind === KIND.request && message.seq === seq);
+    if (index < 0) return false;
+    this.#bytes -= this.#queue[index]!.body.length;
+    this.#queue.splice(index, 1);
+    return true;
   }
 
   writable(): Promise<void> {
@@ -109,7 +118,11 @@ export class LocalPath implements Outbound, ReplyPath {
     const queue = this.#queue;
     this.#queue = [];
     this.#bytes = 0;
-    for (const { kind, flags, from, epoch, seq, remainingMs, body } of queue) {
+    const now = this.#clock.now();
+    for (const { kind, flags, from, epoch, seq, deadlineAt, body } of queue) {
+      // No handler starts what nobody waits for any more; the calling side knows the deadline itself.
+      if (deadlineAt <= now) continue;
+      const remainingMs = deadlineAt === Number.POSITIVE_INFINITY ? 0 : Math.ceil(deadlineAt - now);
       this.#sink!.onMessage(this, kind, flags, from, epoch, seq, remainingMs, body, HEADER_BYTES, body.length);
     }
     const waiters = this.#waiters;

@@ -8,7 +8,8 @@ export interface ReplyPath {
   readonly isClosed: boolean;
   /** When what is being read arrived. */
   readonly arrivedAt: number;
-  readonly congested: boolean;
+  /** Whether so much waits to be read by the peer that it gets errors in place of results. */
+  readonly overfull: boolean;
   readonly maxPayloadBytes: number;
   begin(maxBodyBytes: number): BinaryWriter;
   abandon(): void;

@@ -49,6 +49,11 @@ export class RequestContext implements Context {
     this.#clock = clock;
   }
 
+  /** Nobody waits for an answer. Such messages have numbers of this side's own, which are negative. */
+  get isOneWay(): boolean {
+    return this.seq < 0;
+  }
+
   get remainingMs(): number {
     return Math.max(0, this.deadlineAt - this.#clock.now());
   }

@@ -6,6 +6,7 @@
  * table where cancels look for it when the turn is over (worth 5 % of a call on the serving side).
  */
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { RpcError } from "../errors.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { ReplyPath } from "./reply-path.js";
@@ -127,7 +128,11 @@ export class RequestsInProgress {
       requests = new Map();
       this.#paths.set(path, requests);
     }
-    requests.set(keyOf(path, from, epoch, seq), context);
+    const key = keyOf(path, from, epoch, seq);
+    const before = requests.get(key);
+    // No peer of ours counts so: whoever gave the number twice has lost track of the first request.
+    if (before !== undefined && this.finish(before)) before.abort(new RpcError("CANCELLED", "the caller used the request's number again"));
+    requests.set(key, context);
     context.isTabulated = true;
     if (deadlineAt < this.#timerAt) this.#arm(deadlineAt);
   }

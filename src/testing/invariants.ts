@@ -5,6 +5,7 @@
 import { formatAddress } from "../addr/logical-address.js";
 import { RpcError } from "../errors.js";
 import type { Simulation } from "./sim.js";
+import { LEASE_MS } from "./sim-discovery.js";
 import type { WatchedNode } from "./watched-node.js";
 
 /** Longest time after the last fault until every node reaches every other one, and sees what the store has. */
@@ -24,6 +25,10 @@ export async function finish(simulation: Simulation): Promise<void> {
   await closeAll(simulation);
   for (const { process, node } of lives) if (!process.isGone) checkNothingLeft(simulation, node);
   simulation.ledger.checkAllSettled();
+  // What could not be taken out, because the store was away, goes with its lease.
+  if (simulation.store.members().size > 0) await simulation.advance(3 * LEASE_MS);
+  const entries = [...simulation.store.members().keys()].map(formatAddress);
+  if (entries.length > 0) simulation.violated(`all nodes are closed, and the store still has ${entries.join(", ")}`);
 }
 
 async function recover(simulation: Simulation): Promise<void> {
@@ -114,7 +119,6 @@ function checkNothingLeft(simulation: Simulation, node: WatchedNode): void {
     "calls in flight": callsInFlight,
     "requests in progress": requestsInProgress,
     "queued messages": links.reduce((sum, link) => sum + link.queuedMessages, 0),
-    "entries in the store": simulation.store.members().has(process.address) ? 1 : 0,
   };
   const what = Object.entries(left).filter(([, count]) => count > 0);
   if (what.length > 0)

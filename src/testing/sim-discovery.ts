@@ -144,11 +144,12 @@ export class StoreSession implements Discovery {
   fallSilent(): void {
     const silence = ++this.#silences;
     const { world } = this.#shared;
+    const entry = this.#entry;
     const expire = (): void => {
       if (silence !== this.#silences) return;
       // A store that is away counts no time.
       if (this.#shared.isAway) world.setTimeout(expire, LEASE_MS);
-      else this.#entry?.expire();
+      else entry?.expire();
     };
     world.setTimeout(expire, LEASE_MS);
   }
@@ -202,6 +203,7 @@ class SimRegistration implements Registration {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#session.fallSilent(); // whatever comes of it, nobody keeps the entry any more
     await this.#session.delay();
     this.#session.checkReachable();
     await this.#entry[Symbol.asyncDispose]();

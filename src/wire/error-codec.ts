@@ -85,7 +85,7 @@ export function decodeError(body: Uint8Array, start: number, end: number): WireE
         reason = decodeText(body, from, to);
         break;
       case TAG.details:
-        details = Uint8Array.prototype.slice.call(body, from, to);
+        details = new Uint8Array(body.subarray(from, to)); // a copy, and no Buffer
         break;
       case TAG.path:
         if ((to - from) % 4 !== 0) throw new ProtocolError("an error's path has not 4 bytes for each address");

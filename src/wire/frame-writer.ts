@@ -7,6 +7,14 @@ import { BinaryWriter } from "../protobuf/binary-writer.js";
 import { putHeader } from "./header.js";
 import { HEADER_BYTES } from "./limits.js";
 
+/** An encoder sent another message over the same link, from a getter perhaps, while its own was half written. */
+export class NestedEncodingError extends Error {
+  override readonly name = "NestedEncodingError";
+  constructor() {
+    super("a message cannot be sent from inside the encoding of another one (from a getter?)");
+  }
+}
+
 /** From here on a turn's buffer is sent before another message is begun: any that travels whole then fits without growth. */
 const NEARLY_FULL = POOLED_BYTES / 2;
 
@@ -25,16 +33,29 @@ export class FrameWriter {
   }
 
   get nearlyFull(): boolean {
-    return this.#length > NEARLY_FULL;
+    return this.#length > NEARLY_FULL && !this.#open;
   }
 
-  /** Where a body is written to; nothing counts until `commit`, a body that failed is simply forgotten. */
+  /** Whether a body was begun, and neither committed, extracted nor abandoned. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /**
+   * Where a body is written to; nothing counts until `commit`, a body that failed is forgotten by `abandon`.
+   *
+   * @throws {@link NestedEncodingError} while another body is open, which stays as it is: it is not to be abandoned.
+   */
   begin(maxBodyBytes: number): BinaryWriter {
-    if (this.#open) this.#orphan();
+    if (this.#open) throw new NestedEncodingError();
     this.#open = true;
     const start = this.#length + HEADER_BYTES;
     if (this.#buffer === undefined) this.#buffer = takeBuffer();
-    else if (start > this.#buffer.length) this.#grow(start * 2);
+    else if (start > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(start * 2);
+      grown.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = grown;
+    }
     return this.#body.attach(this.#buffer, start, start + maxBodyBytes);
   }
 
@@ -77,14 +98,13 @@ export class FrameWriter {
 
   /**
    * Hands all frames to `write` at once. When it says that they have left, the buffer is used again; otherwise the
-   * transport keeps it until {@link drained}.
+   * transport keeps it until {@link drained}. A body that is open then is lost.
    */
   flush(write: (bytes: Uint8Array) => boolean): void {
     const buffer = this.#buffer;
     if (buffer === undefined || this.#length === 0) return;
     const bytes = buffer.subarray(0, this.#length);
-    const orphaned = this.#open;
-    if (orphaned) this.#orphan();
+    const orphaned = this.#orphan();
     this.#buffer = undefined;
     this.#length = 0;
     if (!write(bytes)) this.#lent.push(buffer);
@@ -97,11 +117,11 @@ export class FrameWriter {
     this.#lent = [];
   }
 
-  /** Forgets what was not sent. */
+  /** Forgets what was not sent, a body that is open too. */
   discard(): void {
     this.#length = 0;
-    if (this.#open) this.#orphan();
-    this.#release();
+    if (this.#orphan()) this.#buffer = undefined;
+    else this.#release();
   }
 
   #release(): void {
@@ -110,25 +130,19 @@ export class FrameWriter {
   }
 
   /**
-   * The encoder of the open body sends a message itself, or ends the link. It keeps its writer and its buffer to itself,
-   * so that it cannot write into what others send, and its `commit` or `extract` throws.
+   * The link ends, or sends, while a body is open: by its very encoder, which goes on writing. It keeps the writer and the
+   * buffer to itself, so that nothing of others is overwritten. True when there was one.
    */
-  #orphan(): void {
+  #orphan(): boolean {
+    if (!this.#open) return false;
     this.#open = false;
     this.#body = new BinaryWriter();
-    if (this.#buffer !== undefined) this.#grow(Math.max(this.#buffer.length, POOLED_BYTES));
-  }
-
-  /** Goes on in a buffer of its own; the old one is left to whoever still writes into it. */
-  #grow(size: number): void {
-    const grown = Buffer.allocUnsafeSlow(size);
-    grown.set(this.#buffer!.subarray(0, this.#length));
-    this.#buffer = grown;
+    return true;
   }
 
   /** The body writer replaces the buffer when a message outgrows it. */
   #adopt(): void {
-    if (!this.#open) throw new Error("a message was sent from inside the encoding of another one (by a getter?)");
+    if (!this.#open) throw new Error("no body is open: what its encoder did has ended the link or sent its frames");
     this.#open = false;
     const grown = this.#body.buf;
     if (grown === this.#buffer) return;

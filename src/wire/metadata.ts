@@ -71,7 +71,7 @@ export function decodeMetadata(body: Uint8Array, at: number, end: number): Metad
     if (map.has(key)) throw new ProtocolError(`metadata has the key ${JSON.stringify(key)} twice`);
     const valueEnd = keyEnd + 2 + ((body[keyEnd]! << 8) | body[keyEnd + 1]!);
     if (valueEnd > end) throw new ProtocolError("a metadata value is cut off");
-    map.set(key, Uint8Array.prototype.slice.call(body, keyEnd + 2, valueEnd));
+    map.set(key, new Uint8Array(body.subarray(keyEnd + 2, valueEnd))); // a copy, and no Buffer
     if (map.size > MAX_METADATA_ENTRIES) throw new ProtocolError(`metadata has more than ${MAX_METADATA_ENTRIES} entries`);
     pos = valueEnd;
   }

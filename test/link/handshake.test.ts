@@ -56,9 +56,9 @@ suite("opening: who gets in", () => {
       const outcome = open(setting);
       return outcome.type === "open" ? "open" : outcome.error.message;
     };
-    assert.equal(textOf({ dialerSecrets: [OLD] }), "the dialer uses a secret, this node has none");
-    assert.equal(textOf({ acceptorSecrets: [OLD] }), "the dialer uses no secret, this node does");
-    assert.equal(textOf({ dialerSecrets: [OLD], acceptorSecrets: [NEW] }), "no common secret");
+    assert.equal(textOf({ dialerSecrets: [OLD] }), "1.2.1 uses a secret, 1.3.7 has none");
+    assert.equal(textOf({ acceptorSecrets: [OLD] }), "1.3.7 uses a secret, 1.2.1 has none");
+    assert.equal(textOf({ dialerSecrets: [OLD], acceptorSecrets: [NEW] }), "1.2.1 and 1.3.7 have no secret in common");
   });
 
   test("an acceptor that pretends to need no secret, or names one that the dialer has not, is refused by the dialer", () => {
@@ -100,6 +100,9 @@ suite("opening: who gets in", () => {
     for (const guess of guesses) {
       assert.equal(outcomeOf({ ...guess, acceptorSecrets: [OLD] }), "acceptor: noCommonKey");
       assert.equal(outcomeOf({ ...guess, acceptorSecrets: [OLD], dialerSecrets: [NEW] }), "acceptor: noCommonKey");
+      const outcome = open({ ...guess, target: makeAddress(1, 3, 8), acceptorSecrets: [OLD] });
+      assert.ok(outcome.type !== "open");
+      assert.equal(outcome.error.message, "1.3.8 uses a secret, 1.2.1 has none", "in the dialer's own words");
     }
   });
 

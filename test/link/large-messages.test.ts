@@ -15,7 +15,7 @@ const OTHER = 3 as LogicalAddress;
 
 /** One connection: what was sent over it, in the words of the receiver, as `"1"` for a whole message of number 1 and `"1+"` for a piece of it. */
 class Line {
-  readonly large = new LargeMessages();
+  readonly large = new LargeMessages(Number.POSITIVE_INFINITY);
   readonly log: string[] = [];
   /** Numbers of which the sender believes that they are out. */
   readonly out: number[] = [];

@@ -188,6 +188,26 @@ suite("a node that does not start", () => {
     );
   });
 
+  test("a discovery whose fencing token does not fit into an incarnation", async () => {
+    const { discovery } = nodes;
+    for (const fencingToken of [0n, -1n, 2n ** 64n, 7 as unknown as bigint]) {
+      const odd: Discovery = {
+        watch: (signal) => discovery.watch(signal),
+        register: async () => ({
+          fencingToken,
+          update: async () => {},
+          lost: new Promise<Error>(() => {}),
+          [Symbol.asyncDispose]: async () => {},
+        }),
+      };
+      await expectStartError(
+        nodes.make("1.2.1", { discovery: odd }).start(),
+        "REGISTRATION_FAILED",
+        `1.2.1 did not start: the discovery gave ${fencingToken} as its fencing token; it is to be a bigint from 1 to 2^64-1 that grows with each registration`,
+      );
+    }
+  });
+
   test("a discovery that reports nothing", async () => {
     const silent: Discovery = {
       async *watch(signal) {

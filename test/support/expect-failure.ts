@@ -16,7 +16,7 @@ export interface ExpectedFailure {
   readonly reason: string;
   /** Name of the class of `error.cause`; `undefined`: there is none. */
   readonly cause?: string;
-  /** Milliseconds that the failure may take. Default 1,000. */
+  /** Milliseconds that the failure may take. Default 2,000. */
   readonly withinMs?: number;
 }
 
@@ -26,7 +26,7 @@ export async function expectFailure(promise: Promise<unknown>, expected: Expecte
   const error = await rejection(promise);
   const took = performance.now() - began;
   if (!(error instanceof RpcError)) throw error;
-  const { code, execution, method, peer, whom, from, reason, cause, withinMs = 1_000 } = expected;
+  const { code, execution, method, peer, whom, from, reason, cause, withinMs = 2_000 } = expected;
   const line = `${code} calling ${method} on ${peer ?? whom} from ${from} (${execution}): ${reason}`;
   assertLine(error, line);
   assert.deepEqual(

@@ -82,6 +82,17 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
+  /**
+   * Time passes and nothing runs, as when the event loop is blocked; then all that was due fires in one turn, the latest
+   * first: what has arrived at a socket meanwhile is read behind the timers.
+   */
+  async stall(ms: number): Promise<void> {
+    this.#now += ms;
+    const due = [...this.#timers].filter(({ dueAt }) => dueAt <= this.#now).sort((one, other) => other.dueAt - one.dueAt);
+    for (const timer of due) if (this.#timers.delete(timer)) timer.callback();
+    await this.settle();
+  }
+
   /** The wall clock jumps, as when somebody sets it; `now()` and the timers do not notice. */
   jumpWallClock(ms: number): void {
     this.#wallOffset += ms;

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { giveBuffer, POOLED_BYTES, takeBuffer } from "../../src/internal/buffer-pool.js";
-import { FrameWriter } from "../../src/wire/frame-writer.js";
+import { FrameWriter, NestedEncodingError } from "../../src/wire/frame-writer.js";
 import { encodeFrame, type FrameHeader } from "../../src/wire/header.js";
 import { HEADER_BYTES } from "../../src/wire/limits.js";
 import { toHex } from "./support/golden.js";
 
 const HEADER: FrameHeader = { kind: 1, flags: 0, hops: 4, to: 2, from: 3, epoch: 4, seq: 5, remainingMs: 6 };
-const NESTED = /a message was sent from inside the encoding of another one/;
 
 function commit(writer: FrameWriter, { kind, flags, hops, to, from, epoch, seq, remainingMs }: FrameHeader = HEADER): void {
   writer.commit(kind, flags, hops, to, from, epoch, seq, remainingMs);
@@ -194,80 +193,77 @@ suite("frame writer", () => {
 });
 
 suite("a message that is sent from inside the encoding of another one", () => {
-  const FRAMES_BEFORE = "is none, but the frames before are sent";
-  /** What the getter of a message may do with the same writer, and what of it is sent. */
-  const inner: Readonly<Record<string, { readonly act: (writer: FrameWriter) => void; readonly sent: string }>> = {
-    "is committed": { act: (writer) => write(writer, "inner"), sent: textFrame("inner") },
-    fails: {
-      act: (writer) => {
-        writer.begin(1);
-        writer.abandon();
-      },
-      sent: "",
-    },
-    "is extracted": {
-      act: (writer) => {
-        writer.begin(9).raw(Buffer.from("extracted"));
-        assert.equal(writer.extract().subarray(HEADER_BYTES).toString(), "extracted");
-      },
-      sent: "",
-    },
-    "is larger than the buffer": {
-      act: (writer) => write(writer, "i".repeat(POOLED_BYTES)),
-      sent: textFrame("i".repeat(POOLED_BYTES)),
-    },
-    "is sent at once": {
-      act: (writer) => {
-        write(writer, "inner");
-        assert.ok(flushed(writer).endsWith(textFrame("inner")));
-      },
-      sent: "",
-    },
-    "comes twice": {
-      act: (writer) => {
-        write(writer, "one");
-        write(writer, "two");
-      },
-      sent: textFrame("one") + textFrame("two"),
-    },
-    [FRAMES_BEFORE]: { act: (writer) => void flushed(writer), sent: "" },
-    "is none, but the link ends": { act: (writer) => writer.discard(), sent: "" },
-  };
-
-  for (const [title, { act, sent }] of Object.entries(inner)) {
-    for (const before of title === FRAMES_BEFORE ? ["before"] : ["", "before"]) {
-      for (const end of ["commit", "extract"] as const) {
-        test(`the inner one ${title}${before === "" ? "" : ", behind a frame"}: ${end} of the outer one throws, and what is sent is whole`, () => {
-          const writer = new FrameWriter();
-          if (before !== "") write(writer, before);
-          const flushes = /sent|ends/.test(title);
-          const outer = writer.begin(1_000_000).raw(Buffer.from("outer, first half; "));
-          act(writer);
-          outer.raw(Buffer.alloc(200, "o"));
-          assert.throws(() => (end === "commit" ? commit(writer) : writer.extract()), NESTED);
-          writer.abandon();
-          write(writer, "behind");
-          assert.equal(flushed(writer), (before === "" || flushes ? "" : textFrame(before)) + sent + textFrame("behind"));
-        });
+  test("is refused; the outer one and the frames before it are sent as they are", () => {
+    for (const end of ["commit", "extract"] as const) {
+      for (const before of ["", "before"]) {
+        const writer = new FrameWriter();
+        if (before !== "") write(writer, before);
+        const outer = writer.begin(1_000_000).raw(Buffer.from("first half; "));
+        assert.equal(writer.isOpen, true);
+        for (let times = 0; times < 2; times++) assert.throws(() => writer.begin(1), NestedEncodingError);
+        assert.throws(() => writer.append(encodeFrame(HEADER, Buffer.from("inner"))), NestedEncodingError);
+        outer.raw(Buffer.alloc(POOLED_BYTES, "o"));
+        const body = `first half; ${"o".repeat(POOLED_BYTES)}`;
+        if (end === "commit") commit(writer);
+        else assert.equal(writer.extract().subarray(HEADER_BYTES).toString(), body);
+        assert.equal(writer.isOpen, false);
+        write(writer, "behind");
+        assert.equal(
+          flushed(writer),
+          (before === "" ? "" : textFrame(before)) + (end === "commit" ? textFrame(body) : "") + textFrame("behind"),
+        );
       }
     }
-  }
+  });
 
-  test("the outer encoder goes on writing, and never into a buffer that another link has taken", () => {
-    for (const [title, { act }] of Object.entries(inner)) {
+  test("an outer one that fails then, is forgotten, and the next one begins", () => {
+    const writer = new FrameWriter();
+    writer.begin(10).raw(Buffer.from("outer"));
+    assert.throws(() => writer.begin(1), NestedEncodingError);
+    writer.abandon();
+    write(writer, "behind");
+    assert.equal(flushed(writer), textFrame("behind"));
+  });
+
+  test("no body is open, and there is nothing to commit or to extract", () => {
+    const writer = new FrameWriter();
+    for (let times = 0; times < 2; times++) {
+      assert.throws(() => commit(writer), /no body is open/);
+      assert.throws(() => writer.extract(), /no body is open/);
+      write(writer, "x");
+    }
+    assert.equal(flushed(writer), textFrame("x") + textFrame("x"));
+  });
+
+  test("nearly full, but not before the open body has ended: it would be lost", () => {
+    const writer = new FrameWriter();
+    write(writer, "x".repeat(POOLED_BYTES - 1_000));
+    assert.equal(writer.nearlyFull, true);
+    writer.begin(10);
+    assert.equal(writer.nearlyFull, false);
+    writer.abandon();
+    assert.equal(writer.nearlyFull, true);
+  });
+});
+
+suite("an encoder that ends its own link, or makes it send", () => {
+  const acts: Readonly<Record<string, (writer: FrameWriter) => void>> = {
+    discard: (writer) => writer.discard(),
+    "flush that has left": (writer) => assert.equal(flushed(writer, true), textFrame("before")),
+    "flush that the transport keeps": (writer) => assert.equal(flushed(writer, false), textFrame("before")),
+  };
+  for (const [title, act] of Object.entries(acts)) {
+    test(`${title}: its body is lost, and it writes into nothing that others have taken`, () => {
       const writer = new FrameWriter();
-      if (title === FRAMES_BEFORE) write(writer, "before");
+      write(writer, "before");
       const outer = writer.begin(1_000_000).raw(Buffer.from("outer"));
       act(writer);
-      const other = new FrameWriter();
-      write(other, "of another link, long enough to lie where the outer message goes on");
-      const third = new FrameWriter();
-      write(third, "of a third link, long enough to lie where the outer message goes on");
+      const text = "of another link, long enough to lie where the lost message goes on";
+      const others = [new FrameWriter(), writer, new FrameWriter()];
+      for (const other of others) write(other, text);
       outer.raw(Buffer.alloc(300, "!"));
-      assert.equal(flushed(other), textFrame("of another link, long enough to lie where the outer message goes on"));
-      assert.equal(flushed(third), textFrame("of a third link, long enough to lie where the outer message goes on"));
-      assert.throws(() => commit(writer), NESTED);
-      writer.discard();
-    }
-  });
+      for (const other of others) assert.equal(flushed(other), textFrame(text));
+      assert.throws(() => commit(writer), /no body is open/);
+    });
+  }
 });

@@ -231,7 +231,7 @@ def fragments(name, kind, flags, body, cut, **header):
 
 
 fragmented = [
-    fragments("a request in three", KIND["request"], METADATA, u32(METHOD) + some + b"0123456789", 12, to=B, frm=A, epoch=EPOCH, seq=12, remaining=500),
+    fragments("a request in four", KIND["request"], METADATA, u32(METHOD) + some + b"0123456789", 12, to=B, frm=A, epoch=EPOCH, seq=12, remaining=500),
     fragments("a reply in one", KIND["reply"], 0, b"whole", 5, to=A, frm=B, epoch=EPOCH, seq=12),
     fragments("bytes, one by one", KIND["bytes"], 0, u32(7) + b"x", 1, to=B, frm=A, epoch=EPOCH, seq=13),
 ]
