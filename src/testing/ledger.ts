@@ -97,7 +97,8 @@ export class Ledger {
     entry.settled = true;
     entry.told = error === undefined ? "OK" : RpcError.is(error) ? `${error.code} ${error.execution}` : String(error);
     this.#trace.add(by.name, "is told", entry.told, `#${entry.id}`);
-    if (now > Math.max(deadlineAt, by.resumedAt) + DEADLINE_TOLERANCE_MS) {
+    // (A process that is stopped learns nothing by itself: here the scenario has cancelled for it.)
+    if (!by.isStopped && now > Math.max(deadlineAt, by.resumedAt) + DEADLINE_TOLERANCE_MS) {
       this.#violated(`call ${nameOf(entry)} ended ${(now - deadlineAt).toFixed(1)} ms after its deadline`);
     }
     if (this.intercepted) return;

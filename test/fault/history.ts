@@ -53,6 +53,7 @@ export class History {
       if (random.chance(0.6)) await sim.advance(random.chance(0.1) ? random.below(5_000) : random.below(150));
     }
     sim.note("no more work");
+    sim.latency({ ms: 1, jitterMs: 1 }); // a slow network is one that small timeouts never get through
     this.#ended = true;
     await sim.advance(random.below(3_000));
     if (this.#wrong !== undefined) throw this.#wrong;
@@ -176,16 +177,16 @@ export class History {
       (reply) => this.#checkReply(work, typeof to === "string" ? parseAddress(to) : undefined, reply),
       (error: unknown) => this.#checkError(work, error),
     );
-    if (abort !== undefined) this.#cancelLater(abort, call);
+    if (abort !== undefined) this.#cancelLater(from, abort, call);
     this.#open.add(call);
     void call.then(() => this.#open.delete(call));
   }
 
-  #cancelLater(abort: AbortController, call: Promise<void>): void {
+  #cancelLater(from: ClusterNode, abort: AbortController, call: Promise<void>): void {
     const random = this.#random;
     const after = random.chance(0.4) ? 0 : random.below(300);
     if (after === 0 && random.chance(0.5)) abort.abort(new Error("no longer wanted"));
-    else void this.#sim.advance(after).then(() => abort.abort(new Error("no longer wanted")));
+    else void sleep(from, after).then(() => abort.abort(new Error("no longer wanted")));
     void call.then(() => {
       const listeners = getEventListeners(abort.signal, "abort").length;
       if (listeners > 0) this.#fail(new Error(`${listeners} listeners are left on a call's signal`));
