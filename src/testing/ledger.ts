@@ -6,6 +6,7 @@ import { ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-a
 import { RpcError } from "../errors.js";
 import { RequestContext } from "../rpc/request-context.js";
 import type { Context, MetadataInit } from "../rpc/service.js";
+import { ProtocolError } from "../wire/protocol-error.js";
 import type { SimProcess } from "./sim-process.js";
 import type { Trace } from "./trace.js";
 
@@ -111,6 +112,8 @@ export class Ledger {
       this.#violated(`call ${nameOf(entry)} failed with something else than an RpcError: ${String(error)}`);
       return;
     }
+    if (error.cause instanceof ProtocolError)
+      this.#violated(`${nameOf(entry)} failed because a node broke the protocol: ${error.cause.message}`);
     entry.toldNotRun = error.execution === "notRun";
     if (error.execution === "notRun" && entry.runs > 0)
       this.#violated(`${nameOf(entry)} failed as notRun, but its handler has run: ${error.message}`);
@@ -165,9 +168,15 @@ export class Ledger {
     return [...open].map(([who, count]) => `${count} calls of ${who}`);
   }
 
+  /** The entry that metadata names. */
+  idOf(metadata: ReadonlyMap<string, Uint8Array>): number | undefined {
+    const value = metadata.get(CALL_KEY);
+    return value === undefined ? undefined : Number(Buffer.from(value).toString());
+  }
+
   #entryOf(context: Context): Entry | undefined {
-    const value = context.metadata.get(CALL_KEY);
-    return value === undefined ? undefined : this.#entries[Number(Buffer.from(value).toString())];
+    const id = this.idOf(context.metadata);
+    return id === undefined ? undefined : this.#entries[id];
   }
 
   /** Requests are dispatched in the order of their numbers, so none twice. */

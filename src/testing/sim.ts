@@ -13,6 +13,7 @@ import { SimProcess } from "./sim-process.js";
 import { Trace } from "./trace.js";
 import { VirtualClock } from "./virtual-clock.js";
 import { WatchedNode } from "./watched-node.js";
+import { type WireWatch, watchedTransport } from "./wire-watch.js";
 
 /** Where every node listens, on a host of its own. */
 const PORT = 8_000;
@@ -101,6 +102,7 @@ export class Simulation implements Sim {
   readonly #marks: SeededRandom;
   readonly #run: (process: SimProcess, code: () => void) => void;
   readonly #failed = new Deferred<never>();
+  readonly #wireWatch: WireWatch;
 
   constructor(seed: number, onLine?: (line: string) => void, run: (process: SimProcess, code: () => void) => void = (_, code) => code()) {
     this.seed = seed;
@@ -120,8 +122,11 @@ export class Simulation implements Sim {
       clock: this.clock,
       random: random.fork(),
       conditions: { jitterMs: 1 },
-      trace: (line) => this.trace.add(line),
+      trace: (line) => {
+        if (!/ data \d+$/.test(line)) this.trace.add(line); // frames are traced where they are written
+      },
     });
+    this.#wireWatch = { world: this.clock, ledger: this.ledger, trace: this.trace, violated: (what) => this.violated(what) };
     this.store = new SimStore(this.clock, random.fork());
     this.#failed.promise.catch(() => undefined);
   }
@@ -280,7 +285,7 @@ export class Simulation implements Sim {
       address,
       clock,
       random: this.#randomOfNodes.fork(),
-      transport: this.network.transport(host, clock),
+      transport: watchedTransport(this.network.transport(host, clock), process, this.#wireWatch),
       discovery: process.session,
     });
     const node = new WatchedNode(resolved, process, this.ledger, () => !this.#marks.chance(0.25));
