@@ -34,6 +34,9 @@ export { type CloseOptions, type CloseReport, ClusterNode, createNode, type Star
 export type { NodeOptions } from "./node/options.js";
 export type { LinkStatus, NodePhase, NodeStatus } from "./node/status.js";
 export type { CallerInterceptor, HandlerInterceptor, IncomingCall, Interceptors, OutgoingCall } from "./rpc/interceptor.js";
+export { Mailbox, type MailboxKey, type MailboxStatus, mailbox, type RunOptions } from "./rpc/mailbox.js";
+export type { MailboxOptions } from "./rpc/mailbox-options.js";
+export type { MethodLimitOptions, MethodLimitStatus } from "./rpc/method-limit-options.js";
 export { byType, type Candidate, type Picker, type Policy } from "./rpc/picker.js";
 export type { RpcOptions } from "./rpc/rpc-options.js";
 export {

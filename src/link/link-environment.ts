@@ -26,6 +26,8 @@ export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversiz
   onReplaced(by: LogicalAddress, text: string): void;
   /** Whether calls wait for `peer`. */
   callsWait(peer: LogicalAddress): boolean;
+  /** Whether handlers work on requests that came over `channel`. */
+  handlersWork(channel: Channel): boolean;
 }
 
 export interface LinkEnvironment {

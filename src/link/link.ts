@@ -33,6 +33,7 @@ import { openAsDialer, type PendingPeer } from "./opening.js";
 import { PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
 import { decideInbound } from "./simultaneous-dial.js";
+import { Usage } from "./usage.js";
 
 /** What a phase owns lives inside it; the object is its own epoch, so that a late callback sees that it is stale. */
 type LinkState =
@@ -64,6 +65,9 @@ const PERMANENT: ReadonlySet<string> = new Set([
   "purpose",
 ]);
 
+/** How long the peer has for ending a connection that this side needs no more. */
+const PEER_ENDS_MS = 30_000;
+
 export class Link {
   readonly peer: LogicalAddress;
   readonly #env: LinkEnvironment;
@@ -72,7 +76,8 @@ export class Link {
   /** Bodies for the queue are encoded here first. */
   readonly #scratch = new FrameWriter();
   /** Connections that take nothing new and finish what they have. */
-  readonly #retired = new Set<Channel>();
+  readonly #retired = new Map<Channel, { readonly endAt: number }>();
+  readonly #use = new Usage();
   readonly #channelEvents: ChannelEvents;
   #state: LinkState = { phase: "idle" };
   /** When the present round of dialing began: how long the queue has waited. */
@@ -103,7 +108,7 @@ export class Link {
 
   /** All that are open, those too that only finish. */
   get channels(): readonly Channel[] {
-    return this.channel === undefined ? [...this.#retired] : [this.channel, ...this.#retired];
+    return this.channel === undefined ? [...this.#retired.keys()] : [this.channel, ...this.#retired.keys()];
   }
 
   get queued(): { readonly messages: number; readonly bytes: number } {
@@ -231,14 +236,24 @@ export class Link {
     }
   }
 
-  /** Judges the link by its silence, and ends connections that have finished. */
+  /** Judges the link by its silence, and ends connections that are not needed any more. */
   sweep(now: number): void {
-    const waits = this.#env.events.callsWait(this.peer);
+    const { events, options } = this.#env;
+    const waits = events.callsWait(this.peer);
     this.channel?.keepalive(now, waits);
-    for (const channel of this.#retired) {
-      if (!waits) channel.end();
+    for (const [channel, { endAt }] of this.#retired) {
+      if (now >= endAt && !waits && !events.handlersWork(channel)) channel.end();
       channel.keepalive(now, true);
     }
+    if (this.#state.phase !== "ready") return;
+    const { channel } = this.#state;
+    const busy = waits || events.handlersWork(channel);
+    const outlived = this.#use.look(channel, busy, now, options);
+    if (outlived === undefined) return;
+    // The peer ends the connection when it has read this, so that what it sent before is still served.
+    channel.goAway(outlived, "");
+    this.#retired.set(channel, { endAt: now + PEER_ENDS_MS });
+    this.#enter({ phase: "idle" });
   }
 
   /** Tells the peer that this node takes no new work; what was begun goes on. */
@@ -248,11 +263,11 @@ export class Link {
 
   /** Flushes and ends; what is queued fails. */
   close(): void {
-    const { channel } = this;
-    if (channel !== undefined) this.#retired.add(channel);
+    const { channel, channels } = this;
     this.#enter({ phase: "closed" });
     this.#failPending(new Error("this node is closed"));
-    for (const retired of this.#retired) retired.end();
+    for (const open of channels) open.end();
+    if (channel !== undefined) this.#retired.set(channel, { endAt: 0 });
   }
 
   destroy(cause: Error): void {
@@ -411,7 +426,7 @@ export class Link {
   #serve(connection: Connection, peer: PeerHello, rest: Buffer): void {
     const { clock, events, identity, logger, options } = this.#env;
     const wasDraining = this.#state.phase === "draining";
-    if (this.channel !== undefined) this.#retired.add(this.channel);
+    if (this.channel !== undefined) this.#retired.set(this.channel, { endAt: 0 });
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
     this.#enter({ phase: "ready", channel });
     this.#reach.succeeded();
@@ -432,15 +447,18 @@ export class Link {
 
   #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
     if (reason === "replaced") this.#env.events.onReplaced(this.peer, text);
-    if (this.#state.phase !== "ready" || this.#state.channel !== channel) return;
-    if (reason === "shutdown") {
+    const isCurrent = this.#state.phase === "ready" && this.#state.channel === channel;
+    if (isCurrent && reason === "shutdown") {
       this.#enter({ phase: "draining", channel, text });
       this.#env.events.onDraining(this.peer, true);
       return;
     }
-    this.#retired.add(channel);
-    this.#enter({ phase: "idle" });
-    if (!this.#env.events.callsWait(this.peer)) channel.end();
+    // Both sides may have found it idle at once: then it is retired here already, and either may end it.
+    if (!isCurrent && !this.#retired.has(channel)) return;
+    this.#retired.set(channel, { endAt: 0 });
+    if (isCurrent) this.#enter({ phase: "idle" });
+    const { callsWait, handlersWork } = this.#env.events;
+    if (!callsWait(this.peer) && !handlersWork(channel)) channel.end();
   }
 
   #onChannelClosed(channel: Channel, cause: Error): void {

@@ -21,6 +21,7 @@ import { HandlerTable } from "../rpc/handler-table.js";
 import type { Interceptors } from "../rpc/interceptor.js";
 import { LocalPath } from "../rpc/local-path.js";
 import { MessageSink } from "../rpc/message-sink.js";
+import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
@@ -208,6 +209,17 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     else this.#handlers.addMessage(what, run);
   }
 
+  /**
+   * Bounds how many requests and one-way posts of a method its handler works on at once: what is over is answered
+   * RESOURCE_EXHAUSTED at once, `notRun`, or waits where `maxQueued` lets it. May be changed at any time.
+   *
+   * @param method - Its full name: `"game.Chat/say"`, or the file's name in the one-file convention.
+   * @throws Error when no such method has a handler here; {@link InvalidOptionsError}.
+   */
+  limit(method: string, options: MethodLimitOptions): void {
+    this.#handlers.limit(method, options);
+  }
+
   /** Puts code around every call, on the calling side, the handling side, or both. The first one added is outermost. */
   use(interceptors: Interceptors): void {
     if (interceptors.caller !== undefined) this.#caller.use(interceptors.caller);
@@ -275,6 +287,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       anonymousPeers: this.#links.anonymousCount,
       callsInFlight: this.#caller.inFlight,
       requestsInProgress: this.#dispatcher.inProgress,
+      limits: this.#handlers.limits(),
       members: this.#members.size,
       oneWaysDropped: this.#dispatcher.counters.oneWaysDropped,
       refusals: Object.fromEntries(this.#links.refusals),
@@ -362,6 +375,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
       onReplaced: (by, text) => this.#onReplaced(by, text),
       callsWait: (peer) => this.#caller.waitsFor(peer),
+      handlersWork: (channel) => this.#dispatcher.worksFor(channel),
     };
   }
 

@@ -77,6 +77,7 @@ export interface ResolvedNodeOptions {
 }
 
 const ms = (standard: number) => z.number().int().positive().max(MAX_TIMER_MS).default(standard);
+const msOrNever = z.union([z.literal(false), z.number().int().positive().max(MAX_TIMER_MS)]).default(false);
 const count = (standard: number) => z.number().int().positive().default(standard);
 const bytes = (standard: number) => z.number().int().positive().default(standard);
 
@@ -92,6 +93,8 @@ const linkOptions = z
     probeMs: ms(3_000),
     keepaliveTimeoutMs: ms(5_000),
     unansweredMs: ms(60_000),
+    idleMs: msOrNever,
+    maxAgeMs: msOrNever,
     maxPendingMessages: count(1_024),
     maxPendingBytes: bytes(8 * 1024 ** 2),
     highWaterBytes: bytes(1024 ** 2),

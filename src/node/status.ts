@@ -1,5 +1,6 @@
 /** What a node is doing, as one snapshot for people and metrics. */
 import type { AddressText } from "../addr/logical-address.js";
+import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
 
 export interface LinkStatus {
   readonly peer: AddressText;
@@ -33,6 +34,8 @@ export interface NodeStatus {
   readonly anonymousPeers: number;
   readonly callsInFlight: number;
   readonly requestsInProgress: number;
+  /** Methods that have a limit, by their full names. */
+  readonly limits: Readonly<Record<string, MethodLimitStatus>>;
   readonly members: number;
   /** One-way messages that no handler took. */
   readonly oneWaysDropped: number;

@@ -18,6 +18,7 @@ import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../w
 import type { Sender } from "./caller.js";
 import { HINT, thrownReason } from "./failure.js";
 import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
+import { isRefusalOf } from "./refusal.js";
 import type { ReplyPath } from "./reply-path.js";
 import { ambient, RequestContext } from "./request-context.js";
 import { RequestsInProgress } from "./requests-in-progress.js";
@@ -58,6 +59,11 @@ export class Dispatcher {
   /** Requests that handlers work on. */
   get inProgress(): number {
     return this.#inProgress.size;
+  }
+
+  /** Whether handlers work on requests that came over `path`. */
+  worksFor(path: ReplyPath): boolean {
+    return this.#inProgress.has(path);
   }
 
   /** Resolves when no handler works on a request any more. */
@@ -235,6 +241,7 @@ export class Dispatcher {
   /** What a handler threw: an `RpcError` travels as it is, anything else becomes INTERNAL without its stack. */
   #replyError(path: ReplyPath, context: RequestContext, error: unknown): void {
     if (path.isClosed) return;
+    if (isRefusalOf(context, error)) return this.#refuse(path, context.from, context.epoch, context.seq, error.code, error.reason);
     if (!RpcError.is(error)) {
       this.#logger.error(
         { err: error, method: context.method, from: formatAddress(context.from) },
@@ -326,15 +333,17 @@ export class Dispatcher {
         () => void this.#inProgress.finish(context),
         (error: unknown) => {
           this.#inProgress.finish(context);
-          this.#oneWayFailed(entry.name, from, error);
+          this.#oneWayFailed(context, error);
         },
       );
     } catch (error) {
-      this.#oneWayFailed(entry.name, from, error);
+      this.#oneWayFailed(context, error);
     }
   }
 
-  #oneWayFailed(name: string, from: LogicalAddress, error: unknown): void {
+  #oneWayFailed(context: RequestContext, error: unknown): void {
+    const { from, method: name } = context;
+    if (isRefusalOf(context, error)) return this.drop(from, `${name}: ${error.reason}`);
     this.counters.oneWaysFailed++;
     this.#logger.error({ err: error, message: name, from: formatAddress(from) }, `the handler of one-way ${name} threw`);
   }

@@ -1,5 +1,9 @@
 /** What this node answers to: methods by the hash of their names, messages by id, raw bytes by command. */
+import { closest } from "../internal/closest.js";
 import { chain, type HandlerInterceptor, type IncomingCall } from "./interceptor.js";
+import { MethodLimit } from "./method-limit.js";
+import { checkedLimit, type MethodLimitOptions, type MethodLimitStatus } from "./method-limit-options.js";
+import { nameHash } from "./name-hash.js";
 import type { RequestContext } from "./request-context.js";
 import type { Codec, Context, Message, Method } from "./service.js";
 
@@ -8,8 +12,9 @@ export type RunHandler = (input: unknown, context: Context) => unknown;
 export interface MethodHandler {
   readonly method: Method<unknown, unknown>;
   run: (input: unknown, context: RequestContext) => unknown;
-  /** Without interceptors. */
+  /** Without interceptors and limit. */
   readonly handler: RunHandler;
+  limit: MethodLimit | undefined;
 }
 
 export interface MessageHandler {
@@ -47,7 +52,7 @@ export class HandlerTable {
       );
     }
     if (typeof handler !== "function") throw new TypeError(`the handler of ${method.name} is not a function`);
-    this.#methods.set(method.id, { method, handler, run: this.#intercept(method, handler) });
+    this.#methods.set(method.id, { method, handler, run: this.#intercept(method, handler), limit: undefined });
   }
 
   /** @throws Error when the id is there already. */
@@ -68,7 +73,40 @@ export class HandlerTable {
 
   use(interceptor: HandlerInterceptor): void {
     this.#interceptors = [...this.#interceptors, interceptor];
-    for (const entry of this.#methods.values()) entry.run = this.#intercept(entry.method, entry.handler);
+    for (const entry of this.#methods.values()) this.#compose(entry);
+  }
+
+  /**
+   * Bounds how many requests of a method are worked on at once, or changes that. The limit stands before the interceptors.
+   *
+   * @throws InvalidOptionsError for a limit that cannot work; Error when no such method has a handler here.
+   */
+  limit(name: string, options: MethodLimitOptions): void {
+    const entry = this.#methods.get(nameHash(name));
+    if (entry === undefined || entry.method.name !== name) {
+      const meant = closest(
+        name,
+        Array.from(this.#methods.values(), ({ method }) => method.name),
+      );
+      const hint = meant === undefined ? "register it first" : `did you mean ${JSON.stringify(meant)}?`;
+      throw new Error(`no method ${JSON.stringify(name)} has a handler here; ${hint}`);
+    }
+    const checked = checkedLimit(name, options);
+    if (entry.limit !== undefined) return entry.limit.change(checked);
+    entry.limit = new MethodLimit(name, checked);
+    this.#compose(entry);
+  }
+
+  /** Methods that have one. */
+  limits(): Record<string, MethodLimitStatus> {
+    const limited = [...this.#methods.values()].filter((entry) => entry.limit !== undefined);
+    return Object.fromEntries(limited.map(({ method, limit }) => [method.name, limit!.status()]));
+  }
+
+  #compose(entry: MethodHandler): void {
+    const run = this.#intercept(entry.method, entry.handler);
+    const { limit } = entry;
+    entry.run = limit === undefined ? run : (input, context) => limit.run(run, input, context);
   }
 
   #intercept(method: Method<unknown, unknown>, handler: RunHandler): MethodHandler["run"] {

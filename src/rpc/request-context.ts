@@ -6,6 +6,11 @@ import type { Metadata } from "../wire/metadata.js";
 import type { ReplyPath } from "./reply-path.js";
 import type { Context } from "./service.js";
 
+/** Told once when nobody waits any more: what a listener on the signal would be, without the cost of a signal. */
+export interface AbortWatcher {
+  onAbort(reason: Error): void;
+}
+
 export class RequestContext implements Context {
   /** The connection on which it came and its answer goes. */
   declare readonly path: ReplyPath;
@@ -21,9 +26,12 @@ export class RequestContext implements Context {
   /** Whether cancels find it; see `requests-in-progress.ts`. */
   declare isTabulated: boolean;
   declare readonly metadata: Metadata;
+  /** Work that a mailbox held back has begun: what is refused from now on is no refusal of the whole request. */
+  declare hasBegun: boolean;
   readonly #clock: Clock;
   #abort: AbortController | undefined;
   #abortReason: Error | undefined;
+  #watchers: Set<AbortWatcher> | undefined;
 
   constructor(
     path: ReplyPath,
@@ -46,6 +54,7 @@ export class RequestContext implements Context {
     this.metadata = metadata;
     this.ended = false;
     this.isTabulated = false;
+    this.hasBegun = false;
     this.#clock = clock;
   }
 
@@ -67,12 +76,31 @@ export class RequestContext implements Context {
     return this.#abort.signal;
   }
 
+  /** Why nobody waits any more; `undefined` while somebody does, and after the answer. */
+  get abortReason(): Error | undefined {
+    return this.#abortReason;
+  }
+
   /** Nobody waits any more. */
   abort(reason: Error): void {
     this.#abortReason ??= reason;
     this.#abort?.abort(this.#abortReason);
+    const watchers = this.#watchers;
+    if (watchers === undefined) return;
+    this.#watchers = undefined;
+    for (const watcher of watchers) watcher.onAbort(reason);
+  }
+
+  /** Must not be aborted yet. */
+  watch(watcher: AbortWatcher): void {
+    this.#watchers ??= new Set();
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: AbortWatcher): void {
+    this.#watchers?.delete(watcher);
   }
 }
 
 /** The request that the present code runs for; calls made there inherit its deadline. */
-export const ambient = new AsyncLocalStorage<RequestContext>();
+export const ambient = new AsyncLocalStorage<RequestContext | undefined>();

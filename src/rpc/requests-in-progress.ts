@@ -75,6 +75,12 @@ export class RequestsInProgress {
     return true;
   }
 
+  /** Whether any request of `path` is in progress. */
+  has(path: ReplyPath): boolean {
+    this.#tabulate();
+    return (this.#paths.get(path)?.size ?? 0) > 0;
+  }
+
   /** Ends the request that the caller calls so; `undefined` when it has ended already. */
   take(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number): RequestContext | undefined {
     this.#tabulate();

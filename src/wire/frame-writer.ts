@@ -32,13 +32,13 @@ export class FrameWriter {
     return this.#length;
   }
 
-  get nearlyFull(): boolean {
-    return this.#length > NEARLY_FULL && !this.#open;
-  }
-
   /** Whether a body was begun, and neither committed, extracted nor abandoned. */
   get isOpen(): boolean {
     return this.#open;
+  }
+
+  get nearlyFull(): boolean {
+    return this.#length > NEARLY_FULL && !this.#open;
   }
 
   /**

@@ -1,0 +1,240 @@
+/**
+ * What goes out over one connection: frames of a turn gathered into one write, large messages in fragments between
+ * turns, and what that adds up to when the peer does not keep up.
+ */
+import type { LogicalAddress } from "../addr/logical-address.js";
+import type { Clock } from "../internal/clock.js";
+import type { Resolved } from "../internal/resolved.js";
+import type { BinaryWriter } from "../protobuf/binary-writer.js";
+import type { Connection } from "../transport/transport.js";
+import { FrameWriter } from "../wire/frame-writer.js";
+import { HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
+import { isOrdered, LargeMessages } from "./large-messages.js";
+import type { LinkOptions } from "./link-options.js";
+import { type HeldMessage, remainingOf } from "./pending-queue.js";
+import { SentRanges } from "./sent-ranges.js";
+
+export interface OutflowEvents {
+  /** Bytes are about to be handed to the transport. */
+  onWrite(bytes: number): void;
+  /** The peer reads so slowly that the connection is to be given up. */
+  onTooSlow(bufferedBytes: number): void;
+}
+
+export class Outflow {
+  /** Requests and one-way messages that have been handed to this connection, by target. */
+  readonly sent = new SentRanges();
+  /** Messages that went out whole: fragments do not count. */
+  framesOut = 0;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #options: Resolved<LinkOptions>;
+  readonly #events: OutflowEvents;
+  readonly #writer = new FrameWriter();
+  readonly #large: LargeMessages;
+  #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
+  #flushArmed = false;
+  #congested = false;
+  #overfull = false;
+  #ending = false;
+  #closed = false;
+
+  constructor(connection: Connection, clock: Clock, options: Resolved<LinkOptions>, events: OutflowEvents) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#options = options;
+    this.#events = events;
+    this.#large = new LargeMessages(options.maxPartialBytes);
+  }
+
+  /** Bytes that wait here and in the transport. */
+  get bufferedBytes(): number {
+    return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes;
+  }
+
+  /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  /** Whether even requests are refused. */
+  get overfull(): boolean {
+    return this.#overfull;
+  }
+
+  /** @throws `NestedEncodingError` while another body is open, which stays as it is. */
+  begin(maxBodyBytes: number): BinaryWriter {
+    if (this.#writer.nearlyFull) this.#send();
+    return this.#writer.begin(maxBodyBytes);
+  }
+
+  abandon(): void {
+    this.#writer.abandon();
+  }
+
+  /** Hot path. The body begun last becomes a frame, or waits its turn when it is large or behind a large one of its pair. */
+  commit(
+    kind: number,
+    flags: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    remainingMs: number,
+    deadlineAt: number,
+  ): void {
+    if (this.#closed) return; // by the very encoder of the body
+    const large = this.#large;
+    if (this.#writer.bodyLength > MAX_WHOLE_BODY_BYTES || (large.hasOrdered && isOrdered(kind) && large.blocks(to, from))) {
+      this.sendHeld({ frame: this.#writer.extract(), kind, flags, to, from, epoch, seq, deadlineAt });
+      return;
+    }
+    this.#writer.commit(kind, flags, MAX_HOPS, to, from, epoch, seq, remainingMs);
+    if (isOrdered(kind)) this.sent.add(to, seq);
+    this.framesOut++;
+    this.#arm();
+  }
+
+  /** Sends a message that has memory of its own: large, or from a queue. */
+  sendHeld(message: HeldMessage): void {
+    const ordered = isOrdered(message.kind);
+    if (message.frame.length - HEADER_BYTES > MAX_WHOLE_BODY_BYTES || (ordered && this.#large.blocks(message.to, message.from))) {
+      this.#large.push(message);
+      this.#measure();
+    } else {
+      this.#appendWhole(message);
+    }
+    this.#arm();
+  }
+
+  /** A frame between the two ends of the link. */
+  control(kind: number, to: LogicalAddress, from: LogicalAddress, seq: number, body: Uint8Array): void {
+    if (this.#closed) return;
+    if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.control(kind, to, from, seq, body));
+    this.#writer.begin(body.length).raw(body);
+    this.#writer.commit(kind, 0, 0, to, from, 0, seq, 0);
+    this.framesOut++;
+    this.#arm();
+  }
+
+  /** Takes a request back: true when it had not been wholly sent and never will be. */
+  withdraw(to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number): boolean {
+    const state = this.#large.remove(to, epoch, seq);
+    if (state === "partly") this.#abort(to, from, epoch, seq);
+    return state !== "absent";
+  }
+
+  /** Messages of which nothing, or not all, was sent, in order; the connection is to be given up. */
+  takeUnsent(): HeldMessage[] {
+    return this.#large.takeAll();
+  }
+
+  /** Resolves when no longer congested; rejects when the connection is gone. */
+  writable(): Promise<void> {
+    if (!this.#congested) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+    });
+  }
+
+  /** Hands what was gathered to the transport now. */
+  flush(): void {
+    this.#send();
+  }
+
+  /** Sends what is buffered, large messages to their last fragment, then ends the connection. */
+  end(): void {
+    if (this.#closed || this.#ending) return;
+    this.#ending = true;
+    this.#endWhenSent();
+  }
+
+  /** The transport has written everything. */
+  onDrain(): void {
+    this.#writer.drained();
+    if (!this.#large.isEmpty) this.#arm();
+    this.#measure();
+    this.#releaseWaiters();
+  }
+
+  /** The connection is gone. */
+  close(cause: Error): void {
+    this.#closed = true;
+    this.#writer.discard();
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.reject(cause);
+  }
+
+  /** Tells the peer to forget the fragments of a request. */
+  #abort(to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number): void {
+    if (this.#closed) return;
+    if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.#abort(to, from, epoch, seq));
+    this.#large.writeAbort(this.#writer, to, from, epoch, seq);
+    this.#arm();
+  }
+
+  #appendWhole(message: HeldMessage): void {
+    if (this.#writer.nearlyFull) this.#send();
+    const remainingMs = remainingOf(message, this.#clock.now());
+    this.#writer.begin(message.frame.length).raw(message.frame.subarray(HEADER_BYTES));
+    this.#writer.commit(message.kind, message.flags, MAX_HOPS, message.to, message.from, message.epoch, message.seq, remainingMs);
+    if (isOrdered(message.kind)) this.sent.add(message.to, message.seq);
+    this.framesOut++;
+  }
+
+  #arm(): void {
+    if (this.#flushArmed || this.#closed) return;
+    this.#flushArmed = true;
+    this.#clock.afterTurn(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushArmed = false;
+    if (this.#closed) return;
+    if (!this.#large.isEmpty && this.#connection.bufferedBytes <= this.#options.highWaterBytes) this.#pumpLarge();
+    this.#send();
+    const { bufferedBytes } = this.#connection;
+    if (bufferedBytes > this.#options.slowPeerBytes) return this.#events.onTooSlow(bufferedBytes);
+    if (this.#waiters.length > 0) this.#releaseWaiters();
+    if (this.#ending) this.#endWhenSent();
+  };
+
+  #endWhenSent(): void {
+    // Fragments go on in the next turn, or when the connection has drained.
+    if (!this.#large.isEmpty) return;
+    this.#send();
+    this.#connection.end();
+  }
+
+  /** One fragment of each large message; then the messages that a finished one held up. */
+  #pumpLarge(): void {
+    const now = this.#clock.now();
+    for (const freed of this.#large.pump(this.#writer, now, (message) => this.sent.add(message.to, message.seq))) this.#appendWhole(freed);
+    // Not in this turn: what the peer has sent comes first, or a bulk message would hold up everything else.
+    if (!this.#large.isEmpty) this.#clock.nextTurn(() => this.#arm());
+  }
+
+  #send(): void {
+    const { length } = this.#writer;
+    if (length === 0) return;
+    this.#events.onWrite(length);
+    this.#writer.flush(this.#write);
+    this.#measure();
+  }
+
+  #measure(): void {
+    const bytes = this.bufferedBytes;
+    this.#congested = bytes > this.#options.highWaterBytes;
+    this.#overfull = bytes > this.#options.maxBufferedBytes;
+  }
+
+  readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
+
+  #releaseWaiters(): void {
+    if (this.#congested) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.resolve();
+  }
+}
