@@ -88,7 +88,9 @@ function disagreements({ lives, store }: Simulation): string[] {
   const known = store.members();
   const nodes = lives.map(({ node }) => node).filter(isLive);
   const addresses = new Set(lives.map(({ process }) => process.address));
-  const found: string[] = [];
+  const found = nodes
+    .filter((node, index) => nodes.findIndex(({ address }) => address === node.address) < index)
+    .map(({ process }) => `two processes of ${formatAddress(process.address)} live beside each other`);
   for (const node of nodes) {
     if (!known.has(node.address)) found.push(`the store has no entry of ${node.process.name}`);
     for (const address of addresses) {

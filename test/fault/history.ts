@@ -281,7 +281,7 @@ export class History {
     const other = random.pick(up.filter((place) => place !== one));
     const [a, b] = [one.node!, other.node!];
     const lasts = random.chance(0.5) ? random.below(1_000) : random.below(12_000);
-    switch (random.below(13)) {
+    switch (random.below(15)) {
       case 0:
         sim.partition(a, b);
         return this.#later(lasts, () => sim.heal());
@@ -310,6 +310,10 @@ export class History {
         return sim.discoveryWipe();
       case 11:
         return this.#close(one);
+      case 12:
+        return this.#replace(one, lasts);
+      case 13:
+        return this.#intrude(one);
       default:
         return sim.latency({ ms: random.below(80), jitterMs: random.below(80) });
     }
@@ -347,6 +351,28 @@ export class History {
       this.#sim.resume(node!);
       if (place.node === node && place.state === "stopped") place.state = "up";
     });
+  }
+
+  /** The process hangs, another one takes its address on another machine, and then the first one goes on. */
+  #replace(place: Place, hangsMs: number): void {
+    const { node } = place;
+    this.#sim.pause(node!);
+    void this.#start(place);
+    this.#later(hangsMs, () => this.#sim.resume(node!));
+  }
+
+  /** A second process wants the address of one that lives: it is refused and disturbs nothing. */
+  #intrude(place: Place): void {
+    this.#sim
+      .node(place.address, (node) => this.#serve(node))
+      .then(
+        (intruder) => {
+          if (place.state === "up") place.node = intruder; // the first one could not be asked
+        },
+        (error: unknown) => {
+          if (!(error instanceof StartError)) this.#fail(new Error(`an intruder did not start with ${String(error)}`, { cause: error }));
+        },
+      );
   }
 
   /** Leaves in order, and comes back some time later. */
