@@ -3,6 +3,7 @@ import type { VirtualClock } from "./virtual-clock.js";
 
 // Taken before anything replaces them.
 const { clearTimeout, setImmediate, setTimeout } = globalThis;
+const realNow = performance.now.bind(performance);
 
 /**
  * Events per turn of the real event loop. Node.js lets all continuations run between two immediates of one turn, so that
@@ -67,10 +68,10 @@ export function drive({ clock, isOver, limitAt }: Drive): Promise<DriveEnd> {
     };
     /** Nothing is due: looks once more for what comes from outside the simulation. */
     const wait = (): void => {
-      const until = performance.now() + OUTSIDE_MS;
+      const until = realNow() + OUTSIDE_MS;
       const look = (): void => {
         if (isOver()) return end("over");
-        if (clock.nextAt === undefined && performance.now() < until) {
+        if (clock.nextAt === undefined && realNow() < until) {
           const timer = setTimeout(() => {
             clearTimeout(timer);
             look();

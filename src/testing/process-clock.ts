@@ -9,14 +9,17 @@ type State = "running" | "stopped" | "dead";
 
 export class ProcessClock implements Clock, TaskOwner {
   readonly #world: VirtualClock;
+  readonly #enter: (code: () => void) => void;
   #state: State = "running";
   #wallOffsetMs = 0;
   /** Turns that came while the process was stopped. */
   #missed: ClockTask[] = [];
   readonly #armed = new Set<ClockTask>();
 
-  constructor(world: VirtualClock) {
+  /** `enter` is what all code of the process is run by. */
+  constructor(world: VirtualClock, enter: (code: () => void) => void = (code) => code()) {
     this.#world = world;
+    this.#enter = enter;
   }
 
   get state(): State {
@@ -93,7 +96,7 @@ export class ProcessClock implements Clock, TaskOwner {
   }
 
   take(task: ClockTask): void {
-    if (this.#state === "running") runTask(task);
+    if (this.#state === "running") this.#enter(() => runTask(task));
     else if (this.#state === "stopped") this.#missed.push(task);
   }
 }

@@ -1,10 +1,12 @@
 /** The cluster of one run, and what a scenario may do to it. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type AddressText, formatAddress, parseAnyAddress } from "../addr/logical-address.js";
 import { Deferred } from "../internal/deferred.js";
 import type { Logger, LogLevel } from "../internal/logger.js";
 import type { ClusterNode } from "../node/node.js";
 import { type NodeOptions, resolveNodeOptions } from "../node/options.js";
 import { MemoryNetwork } from "../transport/memory.js";
+import type { TimeSource } from "./fake-timers.js";
 import { Ledger } from "./ledger.js";
 import { ProcessClock } from "./process-clock.js";
 import { SeededRandom } from "./seeded-random.js";
@@ -76,6 +78,9 @@ export interface Sim {
   note(text: string): void;
 }
 
+/** The process whose code is running. */
+const running = new AsyncLocalStorage<SimProcess>();
+
 interface Life {
   readonly process: SimProcess;
   readonly node: WatchedNode;
@@ -100,13 +105,20 @@ export class Simulation implements Sim {
   advancedMs = 0;
   readonly #randomOfNodes: SeededRandom;
   readonly #marks: SeededRandom;
-  readonly #run: (process: SimProcess, code: () => void) => void;
+  readonly #forPrograms: SeededRandom;
+  readonly #enter: (process: SimProcess, code: () => void) => void;
+  /** The time of the scenario's own code. */
+  readonly #scenarioClock: ProcessClock;
   readonly #failed = new Deferred<never>();
   readonly #wireWatch: WireWatch;
 
-  constructor(seed: number, onLine?: (line: string) => void, run: (process: SimProcess, code: () => void) => void = (_, code) => code()) {
+  /** `onLine` gets each line of the trace as it happens; `isTimed`: the code of processes is told apart, see {@link timeSource}. */
+  constructor(
+    seed: number,
+    { onLine, isTimed = false }: { onLine?: ((line: string) => void) | undefined; isTimed?: boolean | undefined } = {},
+  ) {
     this.seed = seed;
-    this.#run = run;
+    this.#enter = isTimed ? (process, code) => running.run(process, code) : (_, code) => code();
     const random = new SeededRandom(seed);
     const forScenario = random.fork();
     this.random = () => forScenario.next();
@@ -126,13 +138,26 @@ export class Simulation implements Sim {
         if (!/ data \d+$/.test(line)) this.trace.add(line); // frames are traced where they are written
       },
     });
-    this.#wireWatch = { world: this.clock, ledger: this.ledger, trace: this.trace, violated: (what) => this.violated(what) };
+    this.#wireWatch = {
+      world: this.clock,
+      ledger: this.ledger,
+      trace: this.trace,
+      violated: (what) => this.violated(what),
+      enter: this.#enter,
+    };
     this.store = new SimStore(this.clock, random.fork());
+    this.#forPrograms = random.fork();
+    this.#scenarioClock = new ProcessClock(this.clock);
     this.#failed.promise.catch(() => undefined);
   }
 
   get now(): number {
     return this.clock.now();
+  }
+
+  /** Whose time `fakeTimers` gives to the code that is running: that of the process to which it belongs, or the scenario's. */
+  get timeSource(): TimeSource {
+    return { clock: running.getStore()?.userClock ?? this.#scenarioClock, random: () => this.#forPrograms.next() };
   }
 
   /** Rejects with the first thing that goes wrong. */
@@ -267,14 +292,15 @@ export class Simulation implements Sim {
   async #start(address: AddressText, host: string, setup: Setup | undefined, options: SimNodeOptions): Promise<ClusterNode> {
     const parsed = parseAnyAddress(address);
     const lifeCount = this.lives.filter(({ process }) => process.address === parsed).length + 1;
-    const clock = new ProcessClock(this.clock);
-    const process = new SimProcess(
+    const enter = (code: () => void): void => this.#enter(process, code);
+    const clock = new ProcessClock(this.clock, enter);
+    const process: SimProcess = new SimProcess(
       this.lives.length,
       parsed,
       lifeCount,
       host,
       clock,
-      new ProcessClock(this.clock),
+      new ProcessClock(this.clock, enter),
       this.store.session(clock),
     );
     const resolved = resolveNodeOptions({
@@ -292,7 +318,7 @@ export class Simulation implements Sim {
     this.lives.push({ process, node, setup, options });
     this.trace.add("start", process.name, "on", host);
     return await new Promise((resolve, reject) => {
-      this.#run(process, () => {
+      this.#enter(process, () => {
         try {
           setup?.(node);
           node.start().then(resolve, reject);

@@ -2,6 +2,7 @@
 import { randomInt } from "node:crypto";
 import { InvalidOptionsError } from "../errors.js";
 import { type DriveEnd, drive } from "./driver.js";
+import { installFakeTimers } from "./fake-timers.js";
 import { finish } from "./invariants.js";
 import { type Sim, Simulation } from "./sim.js";
 
@@ -10,6 +11,12 @@ export interface SimulateOptions {
   seed?: number | undefined;
   /** How often the scenario is run. Default 1. With `CLUSTERTS_SEED` in the environment it is run once, from that seed. */
   runs?: number | undefined;
+  /**
+   * Whether the program's own `setTimeout`, `setInterval`, `setImmediate`, `Date`, `performance.now`, `Math.random`, `AbortSignal.timeout`
+   * and the sleeps of `node:timers/promises` are on the simulation's time and chance while it runs. Those of a node's
+   * handlers and of its `setup` stop and end with its process. Default false.
+   */
+  fakeTimers?: boolean | undefined;
 }
 
 export type Scenario = (sim: Sim) => Promise<void>;
@@ -51,10 +58,17 @@ export class SimulationError extends Error {
  */
 export async function simulate(options: SimulateOptions, scenario: Scenario): Promise<void> {
   const { seeds } = planOf(options);
-  for (const [run, seed] of seeds.entries()) {
-    const simulation = new Simulation(seed);
-    const error = await runOnce(simulation, scenario);
-    if (error !== undefined) throw new SimulationError(seed, run, seeds.length, error, simulation.trace.last());
+  const isTimed = options.fakeTimers === true;
+  let simulation: Simulation | undefined;
+  const restore = isTimed ? installFakeTimers(() => simulation!.timeSource) : undefined;
+  try {
+    for (const [run, seed] of seeds.entries()) {
+      simulation = new Simulation(seed, { isTimed });
+      const error = await runOnce(simulation, scenario);
+      if (error !== undefined) throw new SimulationError(seed, run, seeds.length, error, simulation.trace.last());
+    }
+  } finally {
+    restore?.();
   }
 }
 

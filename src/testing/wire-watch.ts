@@ -28,6 +28,8 @@ export interface WireWatch {
   readonly ledger: Ledger;
   readonly trace: Trace;
   violated(what: string): void;
+  /** Runs code of the process. */
+  enter(process: SimProcess, code: () => void): void;
 }
 
 /** `transport`, with all of `process`'s connections watched. */
@@ -36,7 +38,9 @@ export function watchedTransport(transport: Transport, process: SimProcess, watc
     dial: async (endpoint: Endpoint, signal: AbortSignal): Promise<Connection> =>
       new WatchedConnection(await transport.dial(endpoint, signal), process, watch, "dialer"),
     listen: (endpoint: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> =>
-      transport.listen(endpoint, (connection) => onConnection(new WatchedConnection(connection, process, watch, "acceptor"))),
+      transport.listen(endpoint, (connection) =>
+        watch.enter(process, () => onConnection(new WatchedConnection(connection, process, watch, "acceptor"))),
+      ),
   };
 }
 
@@ -76,11 +80,11 @@ class WatchedConnection implements Connection {
 
   setHandler(handler: ConnectionHandler): void {
     this.#inner.setHandler({
-      onData: (chunk) => handler.onData(chunk),
-      onDrain: () => handler.onDrain(),
+      onData: (chunk) => this.#watch.enter(this.#process, () => handler.onData(chunk)),
+      onDrain: () => this.#watch.enter(this.#process, () => handler.onDrain()),
       onClose: (error) => {
         this.#onLost();
-        handler.onClose(error);
+        this.#watch.enter(this.#process, () => handler.onClose(error));
       },
     });
   }

@@ -22,7 +22,7 @@ const chat: Scenario = async (sim) => {
 
 async function traceOf(seed: number): Promise<string[]> {
   const lines: string[] = [];
-  const error = await runOnce(new Simulation(seed, (line) => lines.push(line)), chat);
+  const error = await runOnce(new Simulation(seed, { onLine: (line) => lines.push(line) }), chat);
   if (error !== undefined) throw error;
   return lines;
 }
