@@ -60,6 +60,8 @@ function partFaults(file) {
   return imports.get(file).flatMap(({ path, isRelative }) => {
     if (!isRelative) return file.startsWith("src") && GENERATOR_ONLY.test(path) ? [`${file}: ${path} is for the generator only`] : [];
     const to = partOf(path);
+    if (to === "testing" && from !== "testing")
+      return [`${file}: testing is for users' tests, nothing of the library imports it (${path})`];
     return from === to || (MAY_IMPORT[from]?.includes(to) ?? true) ? [] : [`${file}: ${from} must not import ${to} (${path})`];
   });
 }

@@ -33,6 +33,8 @@ export interface WaitForOptions extends WaitOptions {
 export interface RegisterOptions {
   /** Gives up; without effect once registered. */
   signal?: AbortSignal | undefined;
+  /** Called, and awaited, before the entry is registered again after it was lost: whether it should be. */
+  beforeRenewal?: (() => Promise<void>) | undefined;
   /** Called with the new fencing token when the store lost the entry and it is registered again. */
   onRenewed?: ((fencingToken: bigint | undefined) => void) | undefined;
 }
@@ -214,7 +216,7 @@ export class Members implements AsyncDisposable {
    * @throws {@link RpcError} `CANCELLED` when the signal aborts or the node is closed first; `FAILED_PRECONDITION` when the
    *   discovery does not register or the node is registered already.
    */
-  async register(self: Member, { signal, onRenewed }: RegisterOptions = {}): Promise<bigint | undefined> {
+  async register(self: Member, { signal, beforeRenewal, onRenewed }: RegisterOptions = {}): Promise<bigint | undefined> {
     const { discovery, clock, random } = this.#options;
     const { register } = discovery;
     if (this.#closing !== undefined) throw new RpcError("CANCELLED", "the node was closed", { execution: "notRun" });
@@ -228,6 +230,7 @@ export class Members implements AsyncDisposable {
       clock,
       random,
       reporter: this.#reporter,
+      beforeRenewal: () => attempt(() => beforeRenewal?.()),
       onRenewed: (token) => this.#callOut("onRenewed", () => onRenewed?.(token)),
     });
     this.#registrar = registrar;

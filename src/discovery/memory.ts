@@ -12,6 +12,8 @@ export interface MemoryDiscovery extends Discovery {
   put(member: Member): void;
   /** Takes a member away. One that registered itself is told that its entry is lost. */
   remove(address: LogicalAddress): void;
+  /** All members now. A copy. */
+  list(): readonly Member[];
   /** Forgets everything, as a store does that lost its disk: all entries are lost, and a new store epoch begins. */
   wipe(): void;
 }
@@ -76,6 +78,10 @@ class MemoryStore implements MemoryDiscovery {
     const entry = this.#entries.get(address);
     this.#take(address);
     entry?.lose(`${formatAddress(address)} was removed`);
+  }
+
+  list(): readonly Member[] {
+    return [...this.#members.values()];
   }
 
   wipe(): void {

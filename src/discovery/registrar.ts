@@ -20,6 +20,8 @@ export interface RegistrarOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly reporter: Reporter;
+  /** Awaited before an entry that was lost is registered again. A rejection counts for nothing. */
+  readonly beforeRenewal: () => Promise<void>;
   /** Called with the new fencing token when the entry was lost and is registered again. */
   readonly onRenewed: (fencingToken: bigint | undefined) => void;
 }
@@ -98,6 +100,7 @@ export class Registrar {
       failures = clock.now() - since < STABLE_MS ? failures + 1 : 1;
       reporter.warn("registration-lost", `discovery: the entry of ${this.#name} was lost: ${oneLine(reason)}; registering again`, reason);
       await sleep(clock, backoffMs(failures, random), this.#stop.signal);
+      await outcomeOf(this.#options.beforeRenewal(), this.#stop.signal, { clock, ms: ATTEMPT_MS });
     }
   }
 

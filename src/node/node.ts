@@ -30,7 +30,7 @@ import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { NodeRouter } from "./node-router.js";
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
-import { findPlace, listen, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
+import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
 import { SOFTWARE } from "./version.js";
 
@@ -334,7 +334,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     throwIfAborted(starting);
     if (place.type === "registering") {
       // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
-      const token = await register(starting, this.#listener.endpoint);
+      const token = await register(starting, this.#listener.endpoint, () => this.#yieldToNewer(starting));
       this.#registered = true;
       if (token !== undefined) {
         this.#identity.incarnation = token;
@@ -385,6 +385,17 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       callsWait: (peer) => this.#caller.waitsFor(peer),
       handlersWork: (channel) => this.#dispatcher.worksFor(channel),
     };
+  }
+
+  /**
+   * The store lost this node's entry, to another process of this address perhaps: two that both live must not take it
+   * from each other for ever. The older one stops.
+   */
+  async #yieldToNewer(starting: Starting): Promise<void> {
+    const holder = await newerHolder(starting);
+    if (holder === undefined) return;
+    const { incarnation, endpoint } = holder;
+    this.#onReplaced(this.address, `incarnation ${incarnation} answers at ${endpoint}, newer than ${this.#identity.incarnation}`);
   }
 
   /** A newer incarnation of this address is alive: this one must not go on beside it. */

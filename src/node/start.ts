@@ -105,8 +105,18 @@ export async function listen({ options }: Starting, place: Place, onConnection: 
   }
 }
 
+/** Another process that lives at this node's address, as a newer incarnation of it; `undefined` when there is none. */
+export async function newerHolder(starting: Starting): Promise<{ readonly incarnation: bigint; readonly endpoint: string } | undefined> {
+  const { identity, members, options } = starting;
+  const entry = members.get(options.address);
+  if (entry === undefined) return undefined;
+  const { endpoint } = entry;
+  const holder = await whoAnswers(starting, endpoint);
+  return holder !== undefined && holder.incarnation > identity.incarnation ? { incarnation: holder.incarnation, endpoint } : undefined;
+}
+
 /** Announces this node. Gives the store's fencing token, if it has one. */
-export async function register(starting: Starting, bound: Endpoint): Promise<bigint | undefined> {
+export async function register(starting: Starting, bound: Endpoint, beforeRenewal: () => Promise<void>): Promise<bigint | undefined> {
   const { options, members, identity, signal } = starting;
   const text = formatAddress(options.address);
   const self: Member = {
@@ -120,7 +130,7 @@ export async function register(starting: Starting, bound: Endpoint): Promise<big
   };
   let token: bigint | undefined;
   try {
-    token = await members.register(self, { signal });
+    token = await members.register(self, { signal, beforeRenewal });
   } catch (error) {
     const timedOut = signal.reason instanceof StartError && signal.reason.code === "TIMEOUT";
     if (signal.aborted && !timedOut) throw aborted(signal, text);

@@ -331,9 +331,19 @@ export class RpcCaller {
     const seq = this.#calls.peer(to).next();
     const flags = options?.metadata === undefined ? 0 : FLAGS.metadata;
     const result = outbound.commit(kind, flags, to, this.#sender.address, this.#sender.epoch, seq, 0, Number.POSITIVE_INFINITY);
-    if (result === COMMIT.sent) return outbound.congested ? outbound.writable() : SENT;
+    if (result === COMMIT.sent) return outbound.congested ? this.#untilWritable(outbound, to, name) : SENT;
     if (result === COMMIT.queued) return this.#oneWays.queued(to, seq, name);
     return Promise.reject(this.#notTaken(name, to, result));
+  }
+
+  /** What was handed over may still be lost with the connection for whose buffers it waits. */
+  async #untilWritable(outbound: Outbound, to: LogicalAddress, name: string): Promise<void> {
+    try {
+      await outbound.writable();
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error(String(error));
+      throw this.#fail(name, to, "UNAVAILABLE", "unknown", `link lost: ${describeCause(cause)}; ${HINT.lost}`, cause);
+    }
   }
 
   /** Opens a body and writes what stands in front of the payload. */

@@ -1,5 +1,6 @@
 /** One end of an in-memory connection. */
 import type { Clock, Random } from "../internal/clock.js";
+import type { MemoryHost } from "./memory-host.js";
 import type { Direction, Lane, Packet } from "./memory-lane.js";
 import { Outflow } from "./memory-outflow.js";
 import type { PeerCredentials } from "./socket-connection.js";
@@ -28,6 +29,7 @@ export class MemoryConnection implements Connection {
   readonly identity: PeerIdentity | undefined;
   readonly channelBinding: Uint8Array | undefined;
   readonly #clock: Clock;
+  readonly #host: MemoryHost;
   readonly #outgoing: Lane;
   readonly #incoming: Direction;
   readonly #outflow: Outflow;
@@ -43,22 +45,18 @@ export class MemoryConnection implements Connection {
   #endSent = false;
 
   /** `onLeft` is called when this end is gone, and when it is closed. */
-  constructor(
-    environment: MemoryEnvironment,
-    outgoing: Lane,
-    incoming: Direction,
-    peer: MemoryPeer,
-    onLeft: (end: MemoryConnection) => void,
-  ) {
+  constructor(host: MemoryHost, outgoing: Lane, incoming: Direction, peer: MemoryPeer, onLeft: (end: MemoryConnection) => void) {
     this.remote = peer.remote;
     this.isLoopback = peer.isLoopback;
     this.identity = peer.identity;
     this.channelBinding = peer.channelBinding;
-    this.#clock = environment.clock;
+    const { clock, random, socketBufferBytes } = host.environment;
+    this.#host = host;
+    this.#clock = clock;
     this.#outgoing = outgoing;
     this.#incoming = incoming;
     this.#onLeft = onLeft;
-    this.#outflow = new Outflow(outgoing, environment.clock, environment.random, environment.socketBufferBytes, {
+    this.#outflow = new Outflow(outgoing, clock, random, socketBufferBytes, {
       drained: () => this.#handler?.onDrain(),
       ended: () => {
         this.#endSent = true;
@@ -139,7 +137,7 @@ export class MemoryConnection implements Connection {
   }
 
   get #isReading(): boolean {
-    return this.#phase === "open" && this.#handler !== undefined && this.#incoming.conditions.receiverReads;
+    return this.#phase === "open" && this.#handler !== undefined && this.#incoming.conditions.receiverReads && !this.#host.isFrozen;
   }
 
   /** What piled up while nobody read comes in chunks as large as allowed. */

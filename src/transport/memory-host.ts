@@ -1,5 +1,6 @@
 /** A host of the in-memory network: its ports, and who listens on them. */
 import { type Endpoint, formatEndpoint, isLoopbackHost, isWildcardHost } from "../addr/endpoint.js";
+import type { MemoryEnvironment } from "./memory-connection.js";
 import { systemError } from "./system-error.js";
 import type { Connection, Listener } from "./transport.js";
 
@@ -15,18 +16,48 @@ interface Listening {
 
 export class MemoryHost {
   readonly name: string;
+  /** What its connections run with; the clock is that of the process that runs there. */
+  environment: MemoryEnvironment;
   /** Goes up with each crash. A transport belongs to one life and is of no use in the next. */
   life = 0;
   #state: "up" | "refusing" | "silent" = "up";
   readonly #listening = new Map<number, Listening>();
   #nextPort = FIRST_EPHEMERAL_PORT;
+  /** What the process will learn when it goes on; `undefined`: it runs. */
+  #held: (() => void)[] | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, environment: MemoryEnvironment) {
     this.name = name;
+    this.environment = environment;
+  }
+
+  /** The process is stopped: it reads nothing and learns nothing, while its machine goes on answering for it. */
+  get isFrozen(): boolean {
+    return this.#held !== undefined;
+  }
+
+  freeze(): void {
+    this.#held ??= [];
+  }
+
+  thaw(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const tell of held) tell();
+  }
+
+  /** Calls the process's code, once it runs. */
+  tell(news: () => void): void {
+    if (this.#held === undefined) news();
+    else this.#held.push(news);
   }
 
   get isUp(): boolean {
     return this.#state === "up";
+  }
+
+  get listenerCount(): number {
+    return this.#listening.size;
   }
 
   /** Whether `host`, in a dial or a listen of this host, means this host. */
@@ -73,6 +104,7 @@ export class MemoryHost {
   /** `refuses`: the machine still answers that nobody listens; else nothing is heard of it. */
   crash(refuses: boolean): void {
     this.life++;
+    this.#held = undefined;
     this.#state = refuses ? "refusing" : "silent";
     this.#listening.clear();
   }

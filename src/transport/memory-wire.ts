@@ -44,7 +44,6 @@ export class MemoryWire {
   /** What the dialing end is called: its host with a port of its own. */
   readonly dialerText: string;
   readonly #dial: MemoryDial;
-  readonly #environment: MemoryEnvironment;
   readonly #dialerSide: Side;
   readonly #listenerSide: Side;
   #listenerEnd: MemoryConnection | undefined;
@@ -53,7 +52,6 @@ export class MemoryWire {
   constructor(environment: MemoryEnvironment, dial: MemoryDial) {
     this.serial = dial.serial;
     this.#dial = dial;
-    this.#environment = environment;
     this.dialerText = formatEndpoint({ host: dial.dialer.name, port: dial.dialer.takePort() });
     const { clock, random } = environment;
     const forward = new Lane(dial.forward, clock, random, {
@@ -67,7 +65,7 @@ export class MemoryWire {
     this.#dialerSide = { host: dial.dialer, lane: forward, isCrashed: false, hasMissedBytes: false };
     this.#listenerSide = { host: dial.listener, lane: back, isCrashed: false, hasMissedBytes: false };
     const peer = { remote: formatEndpoint(dial.endpoint), isLoopback: dial.dialer === dial.listener, ...dial.credentials.atDialer };
-    this.dialerEnd = this.#end(forward, dial.back, peer);
+    this.dialerEnd = this.#end(dial.dialer, forward, dial.back, peer);
     forward.send({ type: "open" });
   }
 
@@ -77,6 +75,10 @@ export class MemoryWire {
 
   get listener(): MemoryHost {
     return this.#dial.listener;
+  }
+
+  isOpenAt(host: MemoryHost): boolean {
+    return this.#sidesOf(host).some(({ end }) => end?.phase === "open");
   }
 
   /** The connection is lost, and both ends learn it at once. */
@@ -102,6 +104,11 @@ export class MemoryWire {
       side.isCrashed = true;
       end.vanish();
     }
+  }
+
+  /** The process on `host` goes on: it reads what has come. */
+  thawAt(host: MemoryHost): void {
+    for (const { end } of this.#sidesOf(host)) end?.read();
   }
 
   /** `host` is up again: it answers the bytes that came meanwhile. */
@@ -154,12 +161,14 @@ export class MemoryWire {
       return;
     }
     lane.send({ type: "accept" });
-    this.#listenerEnd = this.#end(lane, forward, { remote: this.dialerText, isLoopback, ...credentials.atListener });
-    answer(this.#listenerEnd);
+    const end = this.#end(listener, lane, forward, { remote: this.dialerText, isLoopback, ...credentials.atListener });
+    this.#listenerEnd = end;
+    // A stopped process has not accepted it yet; its machine has.
+    listener.tell(() => answer(end));
   }
 
-  #end(lane: Lane, incoming: Direction, peer: MemoryPeer): MemoryConnection {
-    return new MemoryConnection(this.#environment, lane, incoming, peer, (end) => this.#left(end));
+  #end(host: MemoryHost, lane: Lane, incoming: Direction, peer: MemoryPeer): MemoryConnection {
+    return new MemoryConnection(host, lane, incoming, peer, (end) => this.#left(end));
   }
 
   #dialFailed(code: string): void {
@@ -170,7 +179,7 @@ export class MemoryWire {
 
   #dialed(outcome: MemoryConnection | SystemError): void {
     this.#isDialing = false;
-    this.#dial.onDialed(outcome);
+    this.#dial.dialer.tell(() => this.#dial.onDialed(outcome));
   }
 
   #left(end: MemoryConnection): void {
@@ -188,7 +197,8 @@ export class MemoryWire {
 
   #tracePacket(way: string, packet: Packet): void {
     if (this.#dial.trace === undefined) return;
-    const size = packet.type === "data" ? ` ${packet.bytes.length}` : packet.type === "credit" ? ` ${packet.byteCount}` : "";
+    if (packet.type === "credit") return; // how the network works, nothing that anybody sent
+    const size = packet.type === "data" ? ` ${packet.bytes.length}` : "";
     this.#dial.trace(`#${this.serial} ${way} ${packet.type}${size}`);
   }
 }

@@ -22,7 +22,7 @@ export interface MemoryNetworkOptions {
   conditions?: Partial<DirectionConditions> | undefined;
   /** Identities and key material of a connection, as TLS would have them. Default: none. */
   credentials?: ((dialer: string, listener: Endpoint) => CredentialsOfBothEnds) | undefined;
-  /** Told, line by line, of what arrives and of each fault: `"12.5 #3 a:49152 > b:8000 data 512"`. */
+  /** Told, line by line, of what arrives and of each fault: `"#3 a:49152 > b:8000 data 512"`. */
   trace?: ((line: string) => void) | undefined;
 }
 
@@ -47,10 +47,12 @@ export class MemoryNetwork {
   readonly #hosts = new Map<string, MemoryHost>();
   readonly #directions = new Map<string, Direction>();
   readonly #wires = new Set<MemoryWire>();
+  #conditions: DirectionConditions;
   #serial = 0;
 
   constructor(options: MemoryNetworkOptions) {
     this.#options = options;
+    this.#conditions = { ...DEFAULT_CONDITIONS, ...options.conditions };
     const { clock, random, socketBufferBytes = 64 * 1024 } = options;
     this.#environment = { clock, random, socketBufferBytes };
   }
@@ -60,14 +62,24 @@ export class MemoryNetwork {
     return this.#wires.size;
   }
 
-  /** A transport of `host` in its present life; after a crash it fails with ENETDOWN, and the next life needs another. */
-  transport(host: string): MemoryTransport {
+  /**
+   * A transport of `host` in its present life; after a crash it fails with ENETDOWN, and the next life needs another.
+   * With `clock`, the process that runs there is called by that clock: one that can be stopped.
+   */
+  transport(host: string, clock?: Clock): MemoryTransport {
     let existing = this.#hosts.get(host);
     if (existing === undefined) {
-      existing = new MemoryHost(host);
+      existing = new MemoryHost(host, this.#environment);
       this.#hosts.set(host, existing);
     }
+    if (clock !== undefined) existing.environment = { ...this.#environment, clock };
     return new MemoryTransport(existing, (endpoint, signal) => this.#dial(existing, endpoint, signal));
+  }
+
+  /** Changes conditions of all directions, those too that come into being later. */
+  shapeAll(conditions: Partial<DirectionConditions>): void {
+    this.#conditions = { ...this.#conditions, ...conditions };
+    for (const direction of this.#directions.values()) direction.change(conditions);
   }
 
   /** Changes conditions of one direction, for connections that are open too. */
@@ -129,6 +141,32 @@ export class MemoryNetwork {
     for (const wire of this.#wiresOf(host)) wire.crashAt(crashed, peersSee === "reset");
   }
 
+  /**
+   * The process on `host` is stopped, as by SIGSTOP: it reads nothing and hears of nothing until {@link thaw}. Its machine
+   * goes on: it sends what was written, and takes dials and bytes as far as there is room.
+   */
+  freeze(host: string): void {
+    this.#trace(`freeze ${host}`);
+    this.#host(host).freeze();
+  }
+
+  thaw(host: string): void {
+    this.#trace(`thaw ${host}`);
+    const thawed = this.#host(host);
+    thawed.thaw();
+    for (const wire of this.#wiresOf(host)) wire.thawAt(thawed);
+  }
+
+  /** Connections of which an end on `host` is open. */
+  connectionsOf(host: string): number {
+    return this.#wiresOf(host).filter((wire) => wire.isOpenAt(this.#host(host))).length;
+  }
+
+  /** Ports on which `host` listens. */
+  listenersOf(host: string): number {
+    return this.#host(host).listenerCount;
+  }
+
   /** `host` is there again, with nothing listening. It resets connections of its former life over which bytes come. */
   restart(host: string): void {
     this.#trace(`restart ${host}`);
@@ -151,7 +189,7 @@ export class MemoryNetwork {
         forward: this.#direction(dialer.name, listener.name),
         back: this.#direction(listener.name, dialer.name),
         credentials: this.#options.credentials?.(dialer.name, endpoint) ?? NO_CREDENTIALS,
-        trace: this.#options.trace && ((event) => this.#trace(event)),
+        trace: this.#options.trace,
         onOver: (over) => this.#wires.delete(over),
         onDialed: (outcome) => {
           signal.removeEventListener("abort", onAbort);
@@ -178,7 +216,7 @@ export class MemoryNetwork {
     const key = `${from} > ${to}`;
     let direction = this.#directions.get(key);
     if (direction === undefined) {
-      direction = new Direction({ ...DEFAULT_CONDITIONS, ...this.#options.conditions });
+      direction = new Direction(this.#conditions);
       this.#directions.set(key, direction);
     }
     return direction;
@@ -195,7 +233,7 @@ export class MemoryNetwork {
   }
 
   #trace(event: string): void {
-    this.#options.trace?.(`${this.#environment.clock.now()} ${event}`);
+    this.#options.trace?.(event);
   }
 }
 

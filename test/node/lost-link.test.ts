@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RpcError } from "../../src/errors.js";
 import { Deferred } from "../../src/internal/deferred.js";
 import type { Context } from "../../src/rpc/service.js";
 import { Cluster, failureOf, hostOf } from "../support/cluster.js";
@@ -41,6 +42,31 @@ suite("a link that is lost", () => {
     assert.equal(settled, 5, "a reply of before is not taken for one of now");
     const frames = cluster.nodes[1]!.status().links[0]!.framesOut;
     assert.equal(frames, 1, "replies to the old connection are not sent on the new one");
+    await cluster.close();
+  });
+
+  test("a one-way message that waits for room when the link is lost, fails with an RpcError as unknown", async () => {
+    const cluster = new Cluster({ node: { link: { highWaterBytes: 100_000 } } });
+    const sender = await cluster.start("1.1.1");
+    await cluster.start("1.1.2", {}, (node) => node.onMessage(7, () => {}));
+    await cluster.run(sender.send("1.1.2", 7, new Uint8Array(1)));
+    cluster.network.pauseReading(hostOf("1.1.2"), hostOf("1.1.1"));
+    const sent = Array.from({ length: 5 }, () => sender.send("1.1.2", 7, new Uint8Array(60_000)));
+    const waiting = sent.map((promise) =>
+      promise.then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    );
+    await cluster.clock.advance(10);
+    cluster.network.reset(hostOf("1.1.1"), hostOf("1.1.2"));
+    const errors = (await cluster.run(Promise.all(waiting))).filter((error) => error !== undefined);
+    assert.ok(errors.length > 0, "none of them waited");
+    for (const error of errors) {
+      assert.ok(RpcError.is(error), String(error));
+      assert.deepEqual([error.code, error.execution], ["UNAVAILABLE", "unknown"]);
+      assert.match(error.message, /command 7 on 1\.1\.2 from 1\.1\.1 \(unknown\): link lost: connection reset/);
+    }
     await cluster.close();
   });
 

@@ -24,7 +24,7 @@ class World {
 
   constructor(seed = 1, options: Partial<MemoryNetworkOptions> = {}) {
     const trace = (line: string): void => {
-      this.lines.push(line);
+      this.lines.push(`${this.clock.now()} ${line}`);
     };
     this.network = new MemoryNetwork({ clock: this.clock, random: new SeededRandom(seed), trace, ...options });
     this.network.transport("b");
@@ -590,7 +590,6 @@ suite("memory network: a seed", () => {
       "12 #1 a:49152 > b:8000 data 5",
       "12 #1 a:49152 > b:8000 end",
       "12 #1 b:8000 closed",
-      "14 #1 b:8000 > a:49152 credit 5",
       "14 #1 b:8000 > a:49152 end",
       "14 #1 a:49152 closed",
       "20 a > b held=true",

@@ -1,0 +1,69 @@
+/**
+ * Shows that the random histories find what they are for: plants one defect at a time into a copy of the sources and runs
+ * histories until they fail. Usage: mutants.mjs [--runs 2000] [--seed 1] [name ...]
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { ROOT } from "./support/run.mjs";
+
+const FOLDER = join(ROOT, "test", "fault", "mutants");
+const COPIED = ["package.json", "tsconfig.json", "src", join("test", "fault")];
+const MAX_MS = 300_000;
+
+const { values, positionals } = parseArgs({
+  options: { runs: { type: "string", default: "2000" }, seed: { type: "string", default: "1" } },
+  allowPositionals: true,
+});
+const all = readdirSync(FOLDER).filter((file) => file.endsWith(".json"));
+const wanted = positionals.length === 0 ? all : all.filter((file) => positionals.includes(basename(file, ".json")));
+if (wanted.length < Math.max(1, positionals.length))
+  throw new Error(`no such mutant; there are ${all.map((file) => basename(file, ".json")).join(", ")}`);
+
+let survivors = 0;
+for (const file of wanted) {
+  const name = basename(file, ".json");
+  const startedAt = performance.now();
+  const found = run(JSON.parse(readFileSync(join(FOLDER, file), "utf8")));
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  if (found === undefined) survivors++;
+  console.log(
+    found === undefined
+      ? `FAIL  ${name}: not found in ${values.runs} histories (${seconds} s)`
+      : `ok    ${name}: seed ${found.seed}, ${seconds} s: ${found.what}`,
+  );
+}
+process.exitCode = survivors === 0 ? 0 : 1;
+
+/** Plants the mutant and runs; what the first failing history says, `undefined` when none fails. */
+function run({ edits }) {
+  const copy = mkdtempSync(join(tmpdir(), "clusterts-mutant-"));
+  try {
+    for (const path of COPIED) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
+    symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+    for (const edit of edits) plant(copy, edit);
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ["--import", "tsx", join("test", "fault", "run-histories.ts"), "--runs", values.runs, "--seed", values.seed],
+      { cwd: copy, encoding: "utf8", timeout: MAX_MS, maxBuffer: 64 * 1024 ** 2 },
+    );
+    if (status === 0) return undefined;
+    const seed = /found by seed (\d+)/.exec(stdout)?.[1];
+    const what = /failed: (.*)/.exec(stdout)?.[1];
+    if (seed !== undefined) return { seed, what: what.length > 140 ? `${what.slice(0, 140)}...` : what };
+    throw new Error(`the histories did not run:\n${stderr.slice(-2_000)}`);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+/** A mutant that fits its source no longer is a fault of this folder, not a survivor. */
+function plant(copy, { file, search, replace }) {
+  const path = join(copy, file);
+  const source = readFileSync(path, "utf8");
+  const parts = source.split(search);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places like this, not one:\n${search}`);
+  writeFileSync(path, parts.join(replace));
+}

@@ -1,0 +1,262 @@
+/**
+ * Looks at every byte that a node writes, frame by frame, on its way into the network: what goes onto a connection must
+ * keep the order that is promised, and what was on it when it is lost must be told at once.
+ */
+
+import type { Endpoint } from "../addr/endpoint.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import type { AbortSignal } from "../internal/abort-signal.js";
+import { isOrdered } from "../link/large-messages.js";
+import type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "../transport/transport.js";
+import { FRAGMENT_HEAD_BYTES } from "../wire/fragment.js";
+import { decodeHeader, FLAGS, type FrameHeader, getU32, KIND, seqBefore } from "../wire/header.js";
+import { RECORD } from "../wire/hello.js";
+import { HEADER_BYTES, PREFACE } from "../wire/limits.js";
+import { decodeMetadata } from "../wire/metadata.js";
+import type { Entry, Ledger } from "./ledger.js";
+import type { SimProcess } from "./sim-process.js";
+import type { Trace } from "./trace.js";
+import type { VirtualClock } from "./virtual-clock.js";
+
+/** A call whose connection is lost must have ended so many milliseconds later. */
+const LOSS_TOLERANCE_MS = 2;
+
+const KIND_NAMES = new Map<number, string>(Object.entries(KIND).map(([name, kind]) => [kind, name]));
+
+export interface WireWatch {
+  readonly world: VirtualClock;
+  readonly ledger: Ledger;
+  readonly trace: Trace;
+  violated(what: string): void;
+  /** Runs code of the process. */
+  enter(process: SimProcess, code: () => void): void;
+}
+
+/** `transport`, with all of `process`'s connections watched. */
+export function watchedTransport(transport: Transport, process: SimProcess, watch: WireWatch): Transport {
+  return {
+    dial: async (endpoint: Endpoint, signal: AbortSignal): Promise<Connection> =>
+      new WatchedConnection(await transport.dial(endpoint, signal), process, watch, "dialer"),
+    listen: (endpoint: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> =>
+      transport.listen(endpoint, (connection) =>
+        watch.enter(process, () => onConnection(new WatchedConnection(connection, process, watch, "acceptor"))),
+      ),
+  };
+}
+
+class WatchedConnection implements Connection {
+  readonly #inner: Connection;
+  readonly #process: SimProcess;
+  readonly #watch: WireWatch;
+  readonly #outgoing: OutgoingFrames;
+  #lost = false;
+
+  constructor(inner: Connection, process: SimProcess, watch: WireWatch, side: "dialer" | "acceptor") {
+    this.#inner = inner;
+    this.#process = process;
+    this.#watch = watch;
+    this.#outgoing = new OutgoingFrames(process, watch, side);
+  }
+
+  get remote(): string {
+    return this.#inner.remote;
+  }
+
+  get isLoopback(): boolean {
+    return this.#inner.isLoopback;
+  }
+
+  get identity(): PeerIdentity | undefined {
+    return this.#inner.identity;
+  }
+
+  get channelBinding(): Uint8Array | undefined {
+    return this.#inner.channelBinding;
+  }
+
+  get bufferedBytes(): number {
+    return this.#inner.bufferedBytes;
+  }
+
+  setHandler(handler: ConnectionHandler): void {
+    this.#inner.setHandler({
+      onData: (chunk) => this.#watch.enter(this.#process, () => handler.onData(chunk)),
+      onDrain: () => this.#watch.enter(this.#process, () => handler.onDrain()),
+      onClose: (error) => {
+        this.#onLost();
+        this.#watch.enter(this.#process, () => handler.onClose(error));
+      },
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#outgoing.push(bytes);
+    return this.#inner.write(bytes);
+  }
+
+  end(): void {
+    this.#inner.end();
+  }
+
+  destroy(error?: Error): void {
+    this.#onLost();
+    this.#inner.destroy(error);
+  }
+
+  /** No reply can come any more: who waits for one is told now, not when its deadline is over. */
+  #onLost(): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    const { ledger, world } = this.#watch;
+    const process = this.#process;
+    const calls = this.#outgoing.calls.map((id) => ledger.entries[id]!).filter(isWaiting);
+    if (calls.length === 0) return;
+    world.setTimeout(() => {
+      if (process.clock.state !== "running" || process.resumedAt === world.now()) return;
+      const waiting = calls.find(isWaiting);
+      if (waiting !== undefined) this.#watch.violated(`the connection of call #${waiting.id} was lost, and ${process.name} was not told`);
+    }, LOSS_TOLERANCE_MS);
+  }
+}
+
+/** A picker's call may be under way to another node by now. */
+function isWaiting({ placing, settled }: Entry): boolean {
+  return !settled && placing.to !== undefined;
+}
+
+interface Fragmented {
+  readonly seq: number;
+  readonly call: number | undefined;
+}
+
+/** The frames in what one end writes. */
+class OutgoingFrames {
+  /** Calls whose requests are wholly on this connection. */
+  readonly calls: number[] = [];
+  readonly #process: SimProcess;
+  readonly #watch: WireWatch;
+  readonly #side: "dialer" | "acceptor";
+  #phase: "preface" | "records" | "frames" | "over" = "preface";
+  #rest: Buffer = Buffer.alloc(0);
+  /** By target, of requests and one-way messages. */
+  readonly #lastSeq = new Map<number, number>();
+  readonly #requests = new Set<string>();
+  readonly #fragmented = new Map<number, Fragmented>();
+
+  constructor(process: SimProcess, watch: WireWatch, side: "dialer" | "acceptor") {
+    this.#process = process;
+    this.#watch = watch;
+    this.#side = side;
+  }
+
+  push(bytes: Uint8Array): void {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let at = 0;
+    const all = this.#rest.length === 0 ? view : Buffer.concat([this.#rest, view]);
+    for (;;) {
+      const length = this.#lengthAt(all, at);
+      if (length === undefined || at + length > all.length) break;
+      this.#take(all, at, at + length);
+      at += length;
+    }
+    this.#rest = at === all.length ? Buffer.alloc(0) : Buffer.from(all.subarray(at));
+  }
+
+  #lengthAt(all: Buffer, at: number): number | undefined {
+    switch (this.#phase) {
+      case "preface":
+        return PREFACE.length;
+      case "records":
+        return all.length - at < 3 ? undefined : 3 + all.readUInt16BE(at + 1);
+      case "frames":
+        return all.length - at < 4 ? undefined : 4 + getU32(all, at);
+      case "over":
+        return undefined;
+    }
+  }
+
+  #take(all: Buffer, start: number, end: number): void {
+    if (this.#phase === "preface") {
+      this.#phase = "records";
+    } else if (this.#phase === "records") {
+      const type = all[start]!;
+      if (type === RECORD.refused) this.#phase = "over";
+      else if (this.#side === "dialer" ? type === RECORD.proof : type === RECORD.accepted) this.#phase = "frames";
+    } else {
+      this.#frame(all, start, end);
+    }
+  }
+
+  #frame(all: Buffer, start: number, end: number): void {
+    const header = decodeHeader(all, start);
+    const { flags, kind, seq, to } = header;
+    const { name } = this.#process;
+    if (header.from !== this.#process.address) this.#violated(header, "comes from another address than its sender's");
+    if (kind === KIND.fragment) return this.#fragment(header, all, start + HEADER_BYTES, end);
+    if (kind !== KIND.ping && kind !== KIND.pong)
+      this.#watch.trace.add(name, ">", formatAddress(to as LogicalAddress), KIND_NAMES.get(kind), seq);
+    if (kind === KIND.cancel && !this.#requests.has(`${to} ${seq}`))
+      this.#violated(header, "cancels a request that was not sent before it");
+    if (!isOrdered(kind)) return;
+    this.#checkOrder(header);
+    if (kind !== KIND.request) return;
+    this.#requests.add(`${to} ${seq}`);
+    const call = (flags & FLAGS.metadata) === 0 ? undefined : callIn(this.#watch.ledger, all, start + HEADER_BYTES, end);
+    if (call !== undefined) this.calls.push(call);
+  }
+
+  #fragment(header: FrameHeader, all: Buffer, start: number, end: number): void {
+    const kind = all[start]!;
+    const flags = all[start + 1]!;
+    const { seq, to } = header;
+    const total = getU32(all, start + 4);
+    const offset = getU32(all, start + 8);
+    const size = end - start - FRAGMENT_HEAD_BYTES;
+    const aborts = (header.flags & FLAGS.abort) !== 0;
+    this.#watch.trace.add(
+      this.#process.name,
+      ">",
+      formatAddress(to as LogicalAddress),
+      aborts ? "abort of" : "fragment of",
+      KIND_NAMES.get(kind),
+      seq,
+      `${offset}-${offset + size}/${total}`,
+    );
+    if (aborts) {
+      if (this.#fragmented.get(to)?.seq === seq) this.#fragmented.delete(to);
+      return;
+    }
+    if (!isOrdered(kind)) return;
+    if (offset === 0) {
+      this.#checkOrder(header);
+      const isMarked = kind === KIND.request && (flags & FLAGS.metadata) !== 0;
+      this.#fragmented.set(to, { seq, call: isMarked ? callIn(this.#watch.ledger, all, start + FRAGMENT_HEAD_BYTES, end) : undefined });
+    }
+    if (offset + size < total) return;
+    const { call } = this.#fragmented.get(to) ?? {};
+    this.#fragmented.delete(to);
+    if (kind !== KIND.request) return;
+    this.#requests.add(`${to} ${seq}`);
+    if (call !== undefined) this.calls.push(call);
+  }
+
+  /** Requests and one-way messages of a pair: numbers only go up, and nothing comes between the pieces of one. */
+  #checkOrder(header: FrameHeader): void {
+    const { seq, to } = header;
+    const last = this.#lastSeq.get(to);
+    if (last !== undefined && !seqBefore(last, seq)) this.#violated(header, `is sent after ${last}`);
+    this.#lastSeq.set(to, seq);
+    const open = this.#fragmented.get(to);
+    if (open !== undefined) this.#violated(header, `is sent between the fragments of ${open.seq}`);
+  }
+
+  #violated({ kind, seq, from, to }: FrameHeader, what: string): void {
+    const pair = `${formatAddress(from as LogicalAddress)} > ${formatAddress(to as LogicalAddress)}`;
+    this.#watch.violated(`on the wire of ${this.#process.name}: ${KIND_NAMES.get(kind)} ${seq} of ${pair} ${what}`);
+  }
+}
+
+function callIn(ledger: Ledger, body: Buffer, start: number, end: number): number | undefined {
+  const at = start + 4;
+  return ledger.idOf(decodeMetadata(body, at, Math.min(end, at + 2 + body.readUInt16BE(at))));
+}
