@@ -1,5 +1,6 @@
 /** Waiting that ends: for a time, or for a promise of somebody else's that may never settle. */
 import type { Clock } from "../internal/clock.js";
+import { messageOf } from "../internal/message-of.js";
 
 /** `setTimeout` fires at once above this. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -46,6 +47,5 @@ export async function attempt<T>(call: () => T | PromiseLike<T>): Promise<T> {
 
 /** What went wrong, on one line. */
 export function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.replace(/\s+/g, " ").trim() || "an error without a message";
+  return messageOf(error).replace(/\s+/g, " ").trim() || (error instanceof Error ? error.name : "an error without a message");
 }

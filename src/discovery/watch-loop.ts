@@ -74,7 +74,7 @@ export class WatchLoop {
           clock.clearTimeout(silence);
           this.#succeeded();
           // An adapter that always has something to say must not keep everything else from running.
-          await new Promise<void>((resolve) => clock.afterTurn(resolve));
+          await new Promise<void>((resolve) => clock.nextTurn(resolve));
         } else {
           await sleep(clock, backoffMs(++this.#failures, random), signal); // and nonsense is not worth a busy loop
         }

@@ -39,7 +39,7 @@ export interface ChannelEvents {
   ): void;
   /** A message too large to be taken: of a kind that is told, with the reason. */
   onOversize(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void;
-  onGoAway(channel: Channel, reason: GoAwayReason, text: string, lastSeq: number): void;
+  onGoAway(channel: Channel, reason: GoAwayReason, text: string): void;
   /** Once. The connection is gone; what was sent and not answered is in `channel.sent`. */
   onClosed(channel: Channel, cause: Error): void;
 }
@@ -79,6 +79,8 @@ export class Channel {
   readonly #out: Outflow;
   readonly #heartbeat: Heartbeat;
   readonly #counters = { control: 0, framesIn: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
+  /** Of our requests the last that the peer took, when it has said that it takes no more. */
+  peerTook: number | undefined;
   #resolveClosed: () => void = () => {};
   #closed = false;
   /** Highest sequence number taken from the peer itself: said in go-away. */
@@ -287,7 +289,8 @@ export class Channel {
       case KIND.goAway: {
         this.#counters.control++;
         const { reason, text, lastSeq } = decodeGoAway(frame, start + AT.body, end);
-        return this.#events.onGoAway(this, reason, text, lastSeq);
+        if (reason === "closed") this.peerTook = lastSeq;
+        return this.#events.onGoAway(this, reason, text);
       }
       case KIND.fragment: {
         const now = this.arrivedAt;

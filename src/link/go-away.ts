@@ -4,10 +4,11 @@ import { MAX_NOTE_BYTES } from "../wire/limits.js";
 import { ProtocolError } from "../wire/protocol-error.js";
 import { cutText, decodeText } from "../wire/text.js";
 
-const REASONS = { shutdown: 1, idle: 2, maxAge: 3, replaced: 4, duplicate: 5 } as const;
+const REASONS = { shutdown: 1, idle: 2, maxAge: 3, replaced: 4, duplicate: 5, closed: 6 } as const;
 
 /**
- * Why the sender takes no new work on the link. `shutdown`: it is closing; `replaced`: a newer incarnation of the
+ * Why the sender takes no new work on the link. `shutdown`: it is closing, what comes all the same is still served; `closed`: it
+ * was the last word, what comes after the number it names is not; `replaced`: a newer incarnation of the
  * receiver is alive; `duplicate`: there is another connection; `idle`, `maxAge`: open a new one when you need it.
  */
 export type GoAwayReason = keyof typeof REASONS | "other";

@@ -43,6 +43,8 @@ export interface LinkEnvironment {
   readonly lastWords: LastWords;
   readonly logger: Logger;
   readonly events: LinkEvents;
+  /** What peers are told, also those that connect only now, while this node closes; `undefined` until then. */
+  closingText: string | undefined;
   /** Where `peer` listens according to discovery; `undefined` when it is not known there. */
   locate(peer: LogicalAddress): string | undefined;
 }

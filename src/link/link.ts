@@ -181,6 +181,11 @@ export class Link {
     return this.#state.phase === "ready" ? this.#state.channel.writable() : Promise.resolve();
   }
 
+  /** Whether nothing is lost with it: unused, and to somebody whom discovery does not know any more. */
+  get isForgettable(): boolean {
+    return this.#state.phase === "idle" && this.#retired.size === 0 && this.#env.locate(this.peer) === undefined;
+  }
+
   /** What the link is doing, for the text of an error. */
   describe(): string {
     const endpoint = this.#env.locate(this.peer) ?? "?";
@@ -261,7 +266,10 @@ export class Link {
     const { channel, channels } = this;
     this.#enter({ phase: "closed" });
     this.#failPending(new Error("this node is closed"));
-    for (const open of channels) open.end();
+    for (const open of channels) {
+      open.goAway("closed", "");
+      open.end();
+    }
     if (channel !== undefined) this.#retired.set(channel, { endAt: 0 });
   }
 
@@ -418,13 +426,14 @@ export class Link {
       const late = queued.filter((message) => message.deadlineAt <= now);
       events.onUnsent(late, new Error("its deadline was over when the link came up"));
     }
+    if (this.#env.closingText !== undefined) channel.goAway("shutdown", this.#env.closingText);
     if (this.channels.includes(channel)) channel.open(rest);
   }
 
   #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
     if (reason === "replaced") this.#env.events.onReplaced(this.peer, text);
     const isCurrent = this.#state.phase === "ready" && this.#state.channel === channel;
-    if (isCurrent && reason === "shutdown") {
+    if (isCurrent && (reason === "shutdown" || reason === "closed")) {
       this.#enter({ phase: "draining", channel, text });
       this.#env.events.onDraining(this.peer, true);
       return;
@@ -438,25 +447,16 @@ export class Link {
   }
 
   #onChannelClosed(channel: Channel, cause: Error): void {
-    const { clock, events, logger, options, random } = this.#env;
+    const { events, logger } = this.#env;
     const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "draining") && this.#state.channel === channel;
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
     const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
+    if (unsent.length > 0) events.onUnsent(unsent, cause);
     this.#retired.delete(channel);
     if (isCurrent) {
-      const wasDraining = this.#state.phase === "draining";
+      // Whoever comes back at this address after a shutdown is another process; discovery tells until then.
+      if (this.#state.phase === "draining") events.onDraining(this.peer, false);
       this.#enter({ phase: "idle" });
-      this.#pending.unshift(unsent);
-      if (wasDraining) {
-        // Whoever comes back at this address is another process; discovery tells until then.
-        events.onDraining(this.peer, false);
-        this.#failPending(new UnsentError("left", "it has shut down"));
-      } else if (this.#pending.length > 0) {
-        this.#roundAt = clock.now();
-        this.#wait(backoffMs(1, options.backoffMs, options.maxBackoffMs, random.next()));
-      }
-    } else if (unsent.length > 0) {
-      events.onUnsent(unsent, cause);
     }
     events.onLost(channel, cause);
   }

@@ -4,6 +4,7 @@
  */
 import { ANONYMOUS, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
+import { Seldom } from "../internal/seldom.js";
 import type { Connection } from "../transport/transport.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
 import { Channel } from "./channel.js";
@@ -23,6 +24,7 @@ export class Links {
   readonly #openings = new Set<{ giveUp: (cause: Error) => void }>();
   /** Openings that were refused, by reason: what a scan or a misconfiguration looks like. */
   readonly refusals = new Map<RefusalName | "other", number>();
+  readonly #seldom: Seldom;
   readonly #sweepMs: number;
   #sweepTimer: TimerHandle;
   #sweepDueAt = 0;
@@ -32,6 +34,7 @@ export class Links {
     this.#env = env;
     this.#terms = { insecure, purposes: [PURPOSE.messages, PURPOSE.probe] };
     this.#sweepMs = keepaliveSweepMs(env.options);
+    this.#seldom = new Seldom(env.clock);
   }
 
   get(peer: LogicalAddress): Link {
@@ -54,10 +57,15 @@ export class Links {
   /** A connection has come in at the listener. */
   accept(connection: Connection): void {
     const { clock, identity, keyring, lastWords, logger, options, random } = this.#env;
-    if (this.#closed || this.#openings.size >= options.maxOpenings) {
-      this.#count("busy");
+    if (this.#closed) {
+      this.#count("draining");
       connection.destroy();
       return;
+    }
+    // Whoever has kept an opening open for longest is not about to finish it: strangers must not shut out peers.
+    if (this.#openings.size >= options.maxOpenings) {
+      const [oldest] = this.#openings;
+      oldest!.giveUp(new HandshakeError("busy", `more than ${options.maxOpenings} openings are under way`));
     }
     const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
     const handshake = new AcceptorHandshake(identity, keyring, this.#terms, facts);
@@ -77,10 +85,13 @@ export class Links {
       (error) => {
         done();
         this.#count(error instanceof HandshakeError ? error.reason : "other");
-        logger.warn(
-          { remote: connection.remote, cause: error.message },
-          `refused a connection from ${connection.remote}: ${error.message}`,
-        );
+        const host = connection.remote.slice(0, connection.remote.lastIndexOf(":"));
+        this.#seldom.say(`${host} ${error.message}`, (addition) => {
+          logger.warn(
+            { remote: connection.remote, cause: error.message },
+            `refused a connection from ${connection.remote}: ${error.message}${addition}`,
+          );
+        });
       },
     );
   }
@@ -89,7 +100,9 @@ export class Links {
     this.#links.get(peer)?.onMemberChanged(known);
   }
 
+  /** Those that are connected, and whoever connects from now on, are told that this node is closing. */
   announceShutdown(text: string): void {
+    this.#env.closingText = text;
     for (const link of this.#links.values()) link.announceShutdown(text);
     for (const channel of this.#anonymous) channel.goAway("shutdown", text);
   }
@@ -98,7 +111,10 @@ export class Links {
   async close(timeoutMs: number): Promise<void> {
     this.#stop(new Error("this node is closed"));
     for (const link of this.#links.values()) link.close();
-    for (const channel of this.#anonymous) channel.end();
+    for (const channel of this.#anonymous) {
+      channel.goAway("closed", "");
+      channel.end();
+    }
     const open = [...this.#anonymous, ...[...this.#links.values()].flatMap((link) => link.channels)];
     const timer = this.#env.clock.setTimeout(() => {
       for (const channel of open) channel.destroy(new Error("not flushed in time"));
@@ -152,6 +168,7 @@ export class Links {
     });
     this.#anonymous.add(channel);
     this.#armSweep();
+    if (this.#env.closingText !== undefined) channel.goAway("shutdown", this.#env.closingText);
     channel.open(Buffer.alloc(0));
   }
 
@@ -177,7 +194,10 @@ export class Links {
     this.#sweepTimer = undefined;
     if (this.#closed) return;
     const now = this.#env.clock.now();
-    for (const link of this.#links.values()) link.sweep(now);
+    for (const [peer, link] of this.#links) {
+      link.sweep(now);
+      if (link.isForgettable) this.#links.delete(peer);
+    }
     for (const channel of this.#anonymous) channel.keepalive(now, false);
     this.#armSweep();
   }

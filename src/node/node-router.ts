@@ -33,7 +33,13 @@ export class NodeRouter implements Router {
   route(to: LogicalAddress): Outbound | string {
     if (this.#stopped !== undefined) return this.#stopped;
     if (to === this.#self) return this.#local;
-    if (to >>> 20 === this.#group || (isHarbor(to) && isHarbor(this.#self))) return this.#links.get(to);
+    if (to >>> 20 === this.#group || (isHarbor(to) && isHarbor(this.#self))) {
+      // No link for whom nobody knows: addresses may come from outside, and there are many.
+      return (
+        this.#links.peek(to) ??
+        (this.#members.get(to) === undefined ? `discovery does not know it; ${HINT.unknownTarget}` : this.#links.get(to))
+      );
+    }
     return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.otherGroup;
   }
 

@@ -136,6 +136,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        closingText: undefined,
         logger,
         events: this.#linkEvents(),
         locate: (peer) => this.#members.get(peer)?.endpoint,
@@ -209,8 +210,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   onMessage(command: number, handler: (payload: Uint8Array, context: Context) => void | Promise<void>): void;
   onMessage(what: Message<unknown> | number, handler: (input: never, context: Context) => void | Promise<void>): void {
     const run = handler as (input: unknown, context: Context) => unknown;
-    if (typeof what === "number") this.#handlers.addCommand(what, rawBytes, run);
-    else this.#handlers.addMessage(what, run);
+    if (typeof what === "object") this.#handlers.addMessage(what, run);
+    else this.#handlers.addCommand(what, rawBytes, run);
   }
 
   /**
@@ -250,8 +251,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
   send<T>(to: Target, message: Message<T>, value: DeepPartial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
-    if (typeof what === "number") return this.#caller.sendBytes(to, what, value as Uint8Array, options);
-    return this.#caller.sendMessage(to, what, value, options);
+    if (typeof what === "object" && what !== null) return this.#caller.sendMessage(to, what, value, options);
+    return this.#caller.sendBytes(to, what, value as Uint8Array, options);
   }
 
   /** A node of `type` that is visible, available and not shutting down; `undefined` when there is none. */
@@ -270,8 +271,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   }
 
   /** Changes what others see of this node. Only where the discovery registers nodes. */
-  update(patch: MemberPatch): Promise<void> {
-    return this.#members.update(patch);
+  async update(patch: MemberPatch): Promise<void> {
+    await this.#members.update(patch);
   }
 
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
@@ -291,6 +292,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       anonymousPeers: this.#links.anonymousCount,
       callsInFlight: this.#caller.inFlight,
       requestsInProgress: this.#dispatcher.inProgress,
+      handlersRunning: this.#dispatcher.running,
       limits: this.#handlers.limits(),
       members: this.#members.size,
       oneWaysDropped: this.#dispatcher.counters.oneWaysDropped,
@@ -364,7 +366,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
       onLost: (channel, cause) => {
-        for (const { to, first, last } of channel.sent) this.#caller.onLost(to, first, last, cause);
+        for (const { to, first, last } of channel.sent) {
+          this.#caller.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
+        }
         this.#dispatcher.onPathClosed(channel, cause);
       },
       onSent: (messages) => {

@@ -33,7 +33,10 @@ export interface NodeStatus {
   /** Tools without an address that are connected. */
   readonly anonymousPeers: number;
   readonly callsInFlight: number;
+  /** Requests whose answer somebody waits for. */
   readonly requestsInProgress: number;
+  /** Handlers that have not settled: those of requests that were cancelled or are overdue, too. The limits count these. */
+  readonly handlersRunning: number;
   /** Methods that have a limit, by their full names. */
   readonly limits: Readonly<Record<string, MethodLimitStatus>>;
   readonly members: number;

@@ -2,6 +2,7 @@
  * The calling side: typed calls and one-way messages to addresses and pickers. A call lives in the table from the
  * moment it is placed; whoever takes it out settles it, so that it is settled exactly once.
  */
+import { setMaxListeners } from "node:events";
 import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import type { Clock } from "../internal/clock.js";
@@ -15,7 +16,7 @@ import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { decodeError } from "../wire/error-codec.js";
 import { NestedEncodingError } from "../wire/frame-writer.js";
-import { FLAGS, KIND, putU32 } from "../wire/header.js";
+import { FLAGS, KIND, putU32, seqBefore } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
 import { type Call, CallTable, type Retry } from "./call-table.js";
@@ -52,6 +53,8 @@ export class RpcCaller {
   #intercepted: ((call: OutgoingCall) => Promise<unknown>) | undefined;
   #interceptors: readonly CallerInterceptor[] = [];
   #closed: string | undefined;
+  /** Signals that may have any number of listeners. */
+  readonly #signals = new WeakSet<AbortSignal>();
   /** The address given last, and what it means: most calls in a row go to the same node. */
   #recentText: AddressLike = ANONYMOUS;
   #recentAddress: LogicalAddress = ANONYMOUS;
@@ -78,6 +81,7 @@ export class RpcCaller {
   }
 
   use(interceptor: CallerInterceptor): void {
+    if (typeof interceptor !== "function") throw new TypeError("an interceptor is a function");
     this.#interceptors = [...this.#interceptors, interceptor];
     this.#intercepted = chain(this.#interceptors, ({ method, oneWay, to, input, options }) =>
       oneWay ? this.#post(to, method, input, options) : this.#call(to, method, input, options),
@@ -182,11 +186,19 @@ export class RpcCaller {
       );
   }
 
-  /** The connection is gone over which numbers `first` to `last` went to `peer`. */
-  onLost(peer: LogicalAddress, first: number, last: number, cause: Error): void {
+  /** As `onLost` says. */
+  #lostError(call: Call, cause: Error, notTaken: boolean): RpcError {
+    const reason = notTaken ? unsentReason(cause) : `link lost: ${describeCause(cause)}; ${HINT.lost}`;
+    return this.#fail(call.method.name, call.to, "UNAVAILABLE", notTaken ? "notRun" : "unknown", reason, cause);
+  }
+
+  /**
+   * The connection is gone over which numbers `first` to `last` went to `peer`. `taken`: the last one that the peer says it
+   * took, where it has said so; later ones did not run.
+   */
+  onLost(peer: LogicalAddress, first: number, last: number, cause: Error, taken: number | undefined): void {
     for (const call of this.#calls.takeRange(peer, first, last)) {
-      const reason = `link lost: ${describeCause(cause)}; ${HINT.lost}`;
-      this.#settleFailed(call, this.#fail(call.method.name, call.to, "UNAVAILABLE", "unknown", reason, cause));
+      this.#settleFailed(call, this.#lostError(call, cause, taken !== undefined && seqBefore(taken, call.seq)));
     }
   }
 
@@ -245,6 +257,10 @@ export class RpcCaller {
       const surrounding = ambient.getStore();
       if (surrounding !== undefined && surrounding.deadlineAt < deadlineAt && options?.detached !== true)
         deadlineAt = surrounding.deadlineAt;
+      if (options?.signal !== undefined && !isSignal(options.signal)) {
+        reject(this.#fail(method.name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "the option signal is no AbortSignal"));
+        return;
+      }
       if (options?.signal?.aborted === true) {
         const { signal } = options;
         const reason = `cancelled before it was sent: ${reasonOf(signal)}`;
@@ -381,6 +397,11 @@ export class RpcCaller {
 
   #listen(call: Call, signal: AbortSignal): void {
     call.onAbort = () => this.#onAborted(call, signal);
+    if (!this.#signals.has(signal)) {
+      // Any number of calls may share a signal, and each takes its listener away: no leak to warn of.
+      this.#signals.add(signal);
+      if (signal instanceof EventTarget) setMaxListeners(0, signal);
+    }
     signal.addEventListener("abort", call.onAbort, { once: true });
     if (signal.aborted) call.onAbort(); // by the encoder of the request
   }
@@ -487,6 +508,11 @@ export class RpcCaller {
 /** @throws MessageTooLargeError for a payload over the limit, before anything of it counts. */
 function checkSize(writer: BinaryWriter, start: number, outbound: Outbound): void {
   if (writer.pos - start > outbound.maxPayloadBytes) throw new MessageTooLargeError(outbound.maxPayloadBytes);
+}
+
+function isSignal(value: unknown): value is AbortSignal {
+  const signal = value as Partial<AbortSignal> | null;
+  return typeof signal === "object" && typeof signal?.addEventListener === "function" && typeof signal.removeEventListener === "function";
 }
 
 function reasonOf(signal: AbortSignal): string {

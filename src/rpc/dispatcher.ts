@@ -8,6 +8,7 @@ import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
 import type { Resolved } from "../internal/resolved.js";
+import { Seldom } from "../internal/seldom.js";
 import { BinaryReader } from "../protobuf/binary-reader.js";
 import { MessageTooLargeError } from "../protobuf/errors.js";
 import { encodeError } from "../wire/error-codec.js";
@@ -45,6 +46,10 @@ export class Dispatcher {
   readonly #logger: Logger;
   readonly #reader = new BinaryReader(new Uint8Array(0));
   readonly #inProgress: RequestsInProgress;
+  readonly #maxPayloadBytes: number;
+  readonly #seldom: Seldom;
+  /** When the request before this one arrived. */
+  #lastArrival = Number.NEGATIVE_INFINITY;
   /** Why no request is taken any more. */
   #closed: string | undefined;
 
@@ -53,11 +58,18 @@ export class Dispatcher {
     this.handlers = handlers;
     this.#clock = clock;
     this.#logger = logger;
+    this.#maxPayloadBytes = options.maxPayloadBytes;
+    this.#seldom = new Seldom(clock);
     this.#inProgress = new RequestsInProgress(clock, options, (context) => this.#onExpired(context));
   }
 
-  /** Requests that handlers work on. */
+  /** Requests whose answer somebody waits for. */
   get inProgress(): number {
+    return this.#inProgress.wanted;
+  }
+
+  /** Handlers that run, those too for whose answer nobody waits any more. */
+  get running(): number {
     return this.#inProgress.size;
   }
 
@@ -89,7 +101,13 @@ export class Dispatcher {
     const size = end - start;
     const full = this.#inProgress.full(path, size);
     if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
-    const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : path.arrivedAt + remainingMs;
+    const { arrivedAt } = path;
+    const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : arrivedAt + remainingMs;
+    // The first of what has arrived together is in time; handlers before the others may have taken long.
+    if (arrivedAt === this.#lastArrival && this.#clock.now() >= deadlineAt) {
+      return this.#refuse(path, from, epoch, seq, "DEADLINE_EXCEEDED", HINT.deadlineThere);
+    }
+    this.#lastArrival = arrivedAt;
     let input: unknown;
     let context: RequestContext;
     try {
@@ -99,6 +117,9 @@ export class Dispatcher {
         const begin = at;
         at += metadataLength(body, at, end);
         metadata = decodeMetadata(body, begin, at);
+      }
+      if (end - at > this.#maxPayloadBytes) {
+        return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${this.#oversize(end - at)}; ${HINT.tooLargeThere}`);
       }
       input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
       this.#reader.expectEnd();
@@ -143,7 +164,14 @@ export class Dispatcher {
   /** A one-way message that cannot be taken. */
   drop(from: LogicalAddress, reason: string): void {
     this.counters.oneWaysDropped++;
-    this.#logger.warn({ from: formatAddress(from), reason }, `dropped a one-way message from ${formatAddress(from)}: ${reason}`);
+    const peer = formatAddress(from);
+    this.#seldom.say(`${peer} ${reason}`, (addition) => {
+      this.#logger.warn({ from: peer, reason }, `dropped a one-way message from ${peer}: ${reason}${addition}`);
+    });
+  }
+
+  #oversize(bytes: number): string {
+    return `message of ${bytes} bytes is over the limit of ${this.#maxPayloadBytes}`;
   }
 
   /** The connection is gone: nobody waits for what came over it. */
@@ -183,7 +211,7 @@ export class Dispatcher {
 
   /** Whether the answer is still wanted. */
   #finish(context: RequestContext): boolean {
-    if (this.#inProgress.finish(context)) return true;
+    if (this.#inProgress.settled(context)) return true;
     this.counters.lateReplies++;
     return false;
   }
@@ -308,6 +336,7 @@ export class Dispatcher {
         at += metadataLength(body, at, end);
         metadata = decodeMetadata(body, begin, at);
       }
+      if (end - at > this.#maxPayloadBytes) return this.drop(from, this.#oversize(end - at));
       input = entry.codec.decode(this.#reader.attach(body, at, end), end - at);
       this.#reader.expectEnd();
     } catch (error) {
@@ -330,9 +359,9 @@ export class Dispatcher {
       if (promise === undefined) return;
       this.#inProgress.add(context);
       promise.then(
-        () => void this.#inProgress.finish(context),
+        () => void this.#inProgress.settled(context),
         (error: unknown) => {
-          this.#inProgress.finish(context);
+          this.#inProgress.settled(context);
           this.#oneWayFailed(context, error);
         },
       );

@@ -63,6 +63,7 @@ export const HINT = {
   deadlineUnknown: "no reply in time; it may have run: is the handler slow, or timeoutMs too short?",
   deadlineNotRun: "it was never sent: is the node up and advertised correctly, or timeoutMs too short?",
   deadlineOver: "it was not sent; pass detached: true to calls that may outlive the request they are made for",
+  deadlineThere: "its deadline was over before its handler could begin: is the event loop of that node blocked?",
   lost: "it may have run: call again only if that is harmless",
   lostUnsent: "it was not sent: call again",
   cancelled: "it may have run: its handler is told by context.signal",

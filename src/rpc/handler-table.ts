@@ -57,6 +57,7 @@ export class HandlerTable {
 
   /** @throws Error when the id is there already. */
   addMessage(message: Message<unknown>, handler: RunHandler): void {
+    if (typeof handler !== "function") throw new TypeError(`the handler of ${message.messageName} is not a function`);
     const there = this.#messages.get(message.messageId);
     if (there !== undefined)
       throw new Error(`message id ${message.messageId} (${message.messageName}) has a handler already, for ${there.name}`);
@@ -67,11 +68,13 @@ export class HandlerTable {
   addCommand(command: number, codec: Pick<Codec<unknown>, "decode">, handler: RunHandler): void {
     if (!Number.isInteger(command) || command < 0 || command > 0xffff)
       throw new RangeError(`command ${command} is not a whole number from 0 to 65535`);
+    if (typeof handler !== "function") throw new TypeError(`the handler of command ${command} is not a function`);
     if (this.#commands.has(command)) throw new Error(`command ${command} has a handler already`);
     this.#commands.set(command, { name: `command ${command}`, codec, handler });
   }
 
   use(interceptor: HandlerInterceptor): void {
+    if (typeof interceptor !== "function") throw new TypeError("an interceptor is a function");
     this.#interceptors = [...this.#interceptors, interceptor];
     for (const entry of this.#methods.values()) this.#compose(entry);
   }

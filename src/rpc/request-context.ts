@@ -4,6 +4,7 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 import type { Clock } from "../internal/clock.js";
 import type { Metadata } from "../wire/metadata.js";
 import type { ReplyPath } from "./reply-path.js";
+import type { PeerLoad } from "./requests-in-progress.js";
 import type { Context } from "./service.js";
 
 /** Told once when nobody waits any more: what a listener on the signal would be, without the cost of a signal. */
@@ -19,6 +20,8 @@ export class RequestContext implements Context {
   declare readonly deadlineAt: number;
   declare readonly epoch: number;
   declare readonly seq: number;
+  /** Where it counts while its handler runs. */
+  declare load: PeerLoad | undefined;
   /** Bytes of the request that count as long as the handler runs. */
   declare readonly bytes: number;
   /** Answered, cancelled, expired or cut off: what the handler still says is not sent. */
@@ -54,6 +57,7 @@ export class RequestContext implements Context {
     this.metadata = metadata;
     this.ended = false;
     this.isTabulated = false;
+    this.load = undefined;
     this.hasBegun = false;
     this.#clock = clock;
   }

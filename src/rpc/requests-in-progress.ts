@@ -1,11 +1,12 @@
 /**
- * Requests whose handlers have not answered yet: for cancels, for deadlines, for the limits per peer and per node.
- * An entry ends with the answer, the cancel, the deadline or the loss of its connection, whichever comes first.
+ * Requests whose handlers have not settled yet. Two things end apart: an answer is no longer wanted after a cancel, the
+ * deadline or the loss of the connection; the handler runs until it settles, and counts where limits count it, or whoever
+ * cancels fast enough could start as many as he likes.
  *
  * Most handlers answer in the turn in which they were called. So a request is only put on a list at first, and into the
  * table where cancels look for it when the turn is over (worth 5 % of a call on the serving side).
  */
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { RpcError } from "../errors.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
@@ -15,14 +16,24 @@ import type { RpcOptions } from "./rpc-options.js";
 
 type Key = number | string;
 
+/** How many handlers work for one peer, over whichever connection it asked. */
+export interface PeerLoad {
+  readonly peer: LogicalAddress;
+  running: number;
+}
+
 export class RequestsInProgress {
   readonly #clock: Clock;
   readonly #options: Resolved<RpcOptions>;
   readonly #onExpired: (context: RequestContext) => void;
+  /** Those whose answer is wanted. */
   readonly #paths = new Map<ReplyPath, Map<Key, RequestContext>>();
+  readonly #loads = new Map<LogicalAddress, PeerLoad>();
+  #recentLoad: PeerLoad = { peer: ANONYMOUS, running: 0 };
   /** Of this turn, not in the table yet. */
   #fresh: RequestContext[] = [];
-  #size = 0;
+  #running = 0;
+  #wanted = 0;
   #bytes = 0;
   #oneWays = 0;
   #timer: TimerHandle;
@@ -35,19 +46,24 @@ export class RequestsInProgress {
     this.#onExpired = onExpired;
   }
 
+  /** Handlers that run. */
   get size(): number {
-    return this.#size;
+    return this.#running;
+  }
+
+  /** Those whose answer is wanted. */
+  get wanted(): number {
+    return this.#wanted;
   }
 
   /** Hot path. Why one more of `bytes` cannot be taken from `path`; `undefined` when it can. */
   full(path: ReplyPath, bytes: number): string | undefined {
-    if (this.#size === 0) return undefined;
+    if (this.#running === 0) return undefined;
     const { maxRequests, maxRequestsPerPeer, maxRequestBytes } = this.#options;
-    if (this.#size >= maxRequests) return `handlers work on ${this.#size} requests`;
+    if (this.#running >= maxRequests) return `handlers work on ${this.#running} requests`;
     if (this.#bytes + bytes > maxRequestBytes) return `handlers work on requests of ${this.#bytes} bytes`;
-    if ((this.#paths.get(path)?.size ?? 0) >= maxRequestsPerPeer)
-      return `handlers work on ${maxRequestsPerPeer} requests of ${formatAddress(path.peer.address)}`;
-    return undefined;
+    const { peer, running } = this.#loadOf(path.peer.address);
+    return running >= maxRequestsPerPeer ? `handlers work on ${running} requests of ${formatAddress(peer)}` : undefined;
   }
 
   /** A key for a one-way message, which has no number that anybody refers to. */
@@ -56,44 +72,46 @@ export class RequestsInProgress {
     return -this.#oneWays;
   }
 
-  /** Hot path. */
+  /** Hot path. A handler has been called, and has not answered yet. */
   add(context: RequestContext): void {
     if (this.#fresh.length === 0) this.#clock.afterTurn(this.#tabulate);
     this.#fresh.push(context);
-    this.#size++;
+    const load = this.#loadOf(context.path.peer.address);
+    load.running++;
+    context.load = load;
+    this.#running++;
+    this.#wanted++;
     this.#bytes += context.bytes;
   }
 
-  /** Hot path. False when the request has ended already. */
-  finish(context: RequestContext): boolean {
-    if (context.ended) return false;
-    context.ended = true;
-    if (context.isTabulated) this.#paths.get(context.path)?.delete(keyOf(context.path, context.from, context.epoch, context.seq));
-    this.#size--;
+  /** Hot path. The handler has settled; false when its answer is not wanted any more. */
+  settled(context: RequestContext): boolean {
+    const load = context.load!;
+    if (--load.running === 0) this.#loads.delete(load.peer);
+    this.#running--;
     this.#bytes -= context.bytes;
-    if (this.#size === 0 && this.#waiters.length > 0) this.#onIdle();
-    return true;
+    return this.#end(context);
   }
 
-  /** Whether any request of `path` is in progress. */
+  /** Whether any answer to `path` is wanted. */
   has(path: ReplyPath): boolean {
     this.#tabulate();
     return (this.#paths.get(path)?.size ?? 0) > 0;
   }
 
-  /** Ends the request that the caller calls so; `undefined` when it has ended already. */
+  /** The answer to this request is not wanted any more; `undefined` when it was not anyhow. */
   take(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number): RequestContext | undefined {
     this.#tabulate();
     const context = this.#paths.get(path)?.get(keyOf(path, from, epoch, seq));
-    if (context !== undefined) this.finish(context);
+    if (context !== undefined) this.#end(context);
     return context;
   }
 
-  /** Ends everything that came over `path`, which is gone. */
+  /** No answers to `path` are wanted any more: it is gone. */
   takePath(path: ReplyPath): RequestContext[] {
     this.#tabulate();
     const contexts = [...(this.#paths.get(path)?.values() ?? [])];
-    for (const context of contexts) this.finish(context);
+    for (const context of contexts) this.#end(context);
     this.#paths.delete(path);
     return contexts;
   }
@@ -105,11 +123,32 @@ export class RequestsInProgress {
     return all;
   }
 
+  /** Resolves when no answer is wanted: a handler that nobody waits for holds up nothing. */
   idle(): Promise<void> {
-    if (this.#size === 0) return Promise.resolve();
+    if (this.#wanted === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
     });
+  }
+
+  #end(context: RequestContext): boolean {
+    if (context.ended) return false;
+    context.ended = true;
+    if (context.isTabulated) this.#paths.get(context.path)?.delete(keyOf(context.path, context.from, context.epoch, context.seq));
+    if (--this.#wanted === 0 && this.#waiters.length > 0) this.#onIdle();
+    return true;
+  }
+
+  #loadOf(peer: LogicalAddress): PeerLoad {
+    const recent = this.#recentLoad;
+    if (recent.peer === peer && recent.running > 0) return recent;
+    let load = this.#loads.get(peer);
+    if (load === undefined) {
+      load = { peer, running: 0 };
+      this.#loads.set(peer, load);
+    }
+    this.#recentLoad = load;
+    return load;
   }
 
   #onIdle(): void {
@@ -137,7 +176,7 @@ export class RequestsInProgress {
     const key = keyOf(path, from, epoch, seq);
     const before = requests.get(key);
     // No peer of ours counts so: whoever gave the number twice has lost track of the first request.
-    if (before !== undefined && this.finish(before)) before.abort(new RpcError("CANCELLED", "the caller used the request's number again"));
+    if (before !== undefined && this.#end(before)) before.abort(new RpcError("CANCELLED", "the caller used the request's number again"));
     requests.set(key, context);
     context.isTabulated = true;
     if (deadlineAt < this.#timerAt) this.#arm(deadlineAt);
@@ -146,7 +185,7 @@ export class RequestsInProgress {
   #arm(at: number): void {
     this.#disarm();
     this.#timerAt = at;
-    this.#timer = this.#clock.setTimeout(() => this.#sweep(), at - this.#clock.now() + this.#size / 2_000);
+    this.#timer = this.#clock.setTimeout(() => this.#sweep(), at - this.#clock.now() + this.#wanted / 2_000);
   }
 
   #disarm(): void {
@@ -163,7 +202,7 @@ export class RequestsInProgress {
       for (const context of requests.values()) {
         if (context.deadlineAt > now) {
           if (context.deadlineAt < next) next = context.deadlineAt;
-        } else if (this.finish(context)) {
+        } else if (this.#end(context)) {
           this.#onExpired(context);
         }
       }

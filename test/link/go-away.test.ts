@@ -4,7 +4,7 @@ import { decodeGoAway, encodeGoAway } from "../../src/link/go-away.js";
 suite("go-away", () => {
   test("a reason of next year, is another one, with its text", () => {
     const body = Buffer.from(encodeGoAway("shutdown", "why", 5));
-    for (const reason of [6, 255]) {
+    for (const reason of [7, 255]) {
       body[0] = reason;
       assert.deepEqual(decodeGoAway(body, 0, body.length), { reason: "other", lastSeq: 5, text: "why" });
     }

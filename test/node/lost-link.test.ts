@@ -70,7 +70,7 @@ suite("a link that is lost", () => {
     await cluster.close();
   });
 
-  test("a large request that was not wholly sent, is sent on the next connection, once, with those behind it", async () => {
+  test("a large request that was not wholly sent, fails at once with those behind it, as not run", async () => {
     const cluster = new Cluster({ conditions: { bytesPerSecond: 1_000_000 } });
     const caller = await cluster.start("1.1.1");
     const seen: number[] = [];
@@ -89,11 +89,15 @@ suite("a link that is lost", () => {
     ];
     await cluster.clock.advance(500);
     cluster.network.reset(hostOf("1.1.1"), hostOf("1.1.2"));
-    await cluster.run(Promise.all(calls));
+    const before = cluster.clock.now();
+    const errors = await cluster.run(Promise.all(calls.map(failureOf)));
+    assert.ok(cluster.clock.now() - before < 100);
     assert.deepEqual(
-      seen.slice(1).map((size) => Math.round(size / 1024)),
-      [2048, 0, 1024, 0],
+      errors.map(({ code, execution }) => `${code} ${execution}`),
+      new Array(4).fill("UNAVAILABLE notRun"),
     );
+    assert.equal((await cluster.run(caller.invoke("1.1.2", echo, sizedNote(30)))).text, "");
+    assert.deepEqual(seen.slice(1), [sizedNote(30).data.length]);
     await cluster.close();
   });
 

@@ -130,7 +130,7 @@ suite("limits", () => {
     test(`requests past ${name}, are answered RESOURCE_EXHAUSTED notRun, one-way messages dropped and counted; over a link and to itself`, async () => {
       const cluster = new Cluster();
       const far = await cluster.start("1.1.1");
-      const release = new Deferred<void>();
+      let release = new Deferred<void>();
       const near = await cluster.start("1.1.2", { rpc }, (node) => {
         node.handle(hold, () => release.promise.then(() => textNote("")));
         node.onMessage(noteMessage, () => release.promise);
@@ -144,12 +144,20 @@ suite("limits", () => {
         await cluster.run(caller.send("1.1.2", noteMessage, sizedNote(1_000)));
         await cluster.clock.advance(30);
         assert.equal(near.status().oneWaysDropped, before + 1);
-        if (caller === near) release.resolve();
-        else {
+        if (caller === far) {
+          // Nobody waits any more, and the handlers still work: they count.
           cluster.network.reset(hostOf("1.1.1"), hostOf("1.1.2"));
           for (const each of held) await cluster.fails(each);
+          const { requestsInProgress, handlersRunning } = near.status();
+          assert.deepEqual([requestsInProgress, handlersRunning], [0, 2]);
+          assert.equal((await cluster.fails(caller.invoke("1.1.2", hold, sizedNote(1_000)))).code, "RESOURCE_EXHAUSTED");
+          release.resolve();
+          await cluster.clock.settle();
+          release = new Deferred<void>();
+          assert.equal(near.status().handlersRunning, 0);
           continue;
         }
+        release.resolve();
         await cluster.run(Promise.all(held));
       }
       await cluster.close();
