@@ -3,6 +3,7 @@ import { clone } from "@bufbuild/protobuf";
 import {
   type DescriptorProto,
   type EnumDescriptorProto,
+  FieldDescriptorProto_Type,
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
@@ -32,6 +33,9 @@ export interface Renamed {
   /** By the name that references use: `.game.v1.Room.seat_info`, with the compiler's package. */
   readonly types: ReadonlyMap<string, NamedType>;
 }
+
+/** What protobuf calls these numbers, and what JavaScript does. */
+const IN_JAVASCRIPT: Readonly<Record<string, string>> = { inf: "Infinity", "-inf": "-Infinity", nan: "globalThis.Number.NaN" };
 
 export function renameForTypeScript(originals: readonly FileDescriptorProto[]): Renamed {
   const types = new Map<string, NamedType>();
@@ -126,7 +130,12 @@ function nameTypes(
   const visitMessage = (scope: Scope, message: DescriptorProto, path: readonly number[]) => {
     const inner = declare(scope, message, "Message", path);
     message.extension = [];
-    for (const field of message.field) field.name = fieldName(field.name);
+    for (const field of message.field) {
+      field.name = fieldName(field.name);
+      // ts-proto writes the default of a number as it stands in the descriptor.
+      const isNumber = field.type === FieldDescriptorProto_Type.DOUBLE || field.type === FieldDescriptorProto_Type.FLOAT;
+      if (isNumber) field.defaultValue = IN_JAVASCRIPT[field.defaultValue] ?? field.defaultValue;
+    }
     for (const oneof of message.oneofDecl) oneof.name = fieldName(oneof.name);
     message.enumType.forEach((type, index) => {
       visitEnum(inner, type, [FIELD.message.enum, index]);

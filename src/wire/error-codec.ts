@@ -3,7 +3,7 @@
  * ignored, a known one stands there once at most. The frame's kind says whether the handler ran; a tag may say it more
  * exactly.
  */
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import type { LogicalAddress } from "../addr/logical-address.js";
 import type { Execution } from "../errors.js";
 import { getU32, putU32 } from "./header.js";
 import { MAX_CODE_BYTES, MAX_DETAILS_BYTES, MAX_ERROR_PATH, MAX_REASON_BYTES } from "./limits.js";
@@ -101,11 +101,6 @@ export function decodeError(body: Uint8Array, start: number, end: number): WireE
     at = to;
   }
   return { code, appCode, reason, details, path, execution };
-}
-
-/** `path` as text, for messages. */
-export function formatPath(path: readonly LogicalAddress[]): readonly `${number}.${number}.${number}`[] {
-  return path.map(formatAddress);
 }
 
 function u32s(values: readonly number[]): Uint8Array {

@@ -2,7 +2,6 @@
  * Metadata on the wire: `length u16`, then entries of `key length u8, key, value length u16, value`, keys in the order
  * in which the sender gave them. What may not be sent is not taken either, so that what was received can be passed on.
  */
-import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import { MAX_METADATA_BYTES, MAX_METADATA_ENTRIES } from "./limits.js";
 import { ProtocolError } from "./protocol-error.js";
 import { decodeText } from "./text.js";
@@ -43,10 +42,6 @@ export function encodeMetadata(metadata: Readonly<Record<string, string | Uint8A
     at += value.length;
   }
   return bytes;
-}
-
-export function writeMetadata(writer: BinaryWriter, encoded: Uint8Array): void {
-  writer.raw(encoded);
 }
 
 /** Bytes that the metadata at `at` takes, its length field included. @throws {@link ProtocolError} past `end` or over the limit. */

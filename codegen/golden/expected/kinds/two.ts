@@ -12,6 +12,9 @@ export interface Old {
   packedNumbers: number[];
   data?: Uint8Array | undefined;
   nested?: Old | undefined;
+  lowest?: number | undefined;
+  highest?: number | undefined;
+  unset?: number | undefined;
 }
 
 export const Old_Mode = { SLOW: 1, FAST: 2 } as const;
@@ -28,6 +31,9 @@ function createBaseOld(): Old {
     packedNumbers: [],
     data: new Uint8Array(0),
     nested: undefined,
+    lowest: -Infinity,
+    highest: Infinity,
+    unset: globalThis.Number.NaN,
   };
 }
 
@@ -63,6 +69,15 @@ export const Old: MessageFns<Old> = {
     }
     if (message.nested !== undefined) {
       Old.encode(message.nested, writer.uint32(66).fork()).join();
+    }
+    if (message.lowest !== undefined && message.lowest !== -Infinity) {
+      writer.uint32(73).double(message.lowest);
+    }
+    if (message.highest !== undefined && message.highest !== Infinity) {
+      writer.uint32(85).float(message.highest);
+    }
+    if (message.unset !== undefined && message.unset !== globalThis.Number.NaN) {
+      writer.uint32(89).double(message.unset);
     }
     return writer;
   },
@@ -164,6 +179,30 @@ export const Old: MessageFns<Old> = {
             message.nested = Old.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.lowest = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 85) {
+              break;
+            }
+
+            message.highest = reader.float();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.unset = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -191,6 +230,9 @@ export const Old: MessageFns<Old> = {
     message.nested = (object.nested !== undefined && object.nested !== null)
       ? Old.fromPartial(object.nested)
       : undefined;
+    message.lowest = object.lowest ?? -Infinity;
+    message.highest = object.highest ?? Infinity;
+    message.unset = object.unset ?? globalThis.Number.NaN;
     return message;
   },
 };
