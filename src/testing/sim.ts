@@ -144,6 +144,8 @@ export class Simulation implements Sim {
       trace: this.trace,
       violated: (what) => this.violated(what),
       enter: this.#enter,
+      connections: new Map(),
+      processOn: (host) => this.lives.findLast(({ process }) => process.host === host)?.process,
     };
     this.store = new SimStore(this.clock, random.fork());
     this.#forPrograms = random.fork();

@@ -358,7 +358,11 @@ export class History {
     const { node } = place;
     this.#sim.pause(node!);
     void this.#start(place);
-    this.#later(hangsMs, () => this.#sim.resume(node!));
+    this.#later(hangsMs, () => {
+      this.#sim.resume(node!);
+      // It has no idea, and goes on working.
+      for (let count = this.#random.below(20); count > 0; count--) this.#call(node!);
+    });
   }
 
   /** A second process wants the address of one that lives: it is refused and disturbs nothing. */
