@@ -44,6 +44,7 @@ export {
   type CallOptions,
   type Codec,
   type Context,
+  type DeepPartial,
   defineMethod,
   type Message,
   type MetadataInit,

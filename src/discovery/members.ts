@@ -42,6 +42,8 @@ export interface RegisterOptions {
 /** Records of one report that are named when they are bad; the rest is a number. */
 const MAX_PROBLEMS = 5;
 const CLOSE_TIMEOUT_MS = 3_000;
+/** How long others are picked in place of a node that could not be reached. */
+const UNREACHABLE_MS = 10_000;
 
 export class Members implements AsyncDisposable {
   readonly #options: MembersOptions;
@@ -52,6 +54,7 @@ export class Members implements AsyncDisposable {
   readonly #loop: WatchLoop;
   readonly #listeners = new Set<(change: MembershipChange) => void>();
   #registrar: Registrar | undefined;
+  readonly #unreachable = new Map<LogicalAddress, TimerHandle>();
   #graceTimer: TimerHandle | undefined;
   #closing: Promise<void> | undefined;
 
@@ -113,8 +116,13 @@ export class Members implements AsyncDisposable {
    * @throws {@link InvalidOptionsError} for a type outside 1-255, an unknown policy, or a function that returns something
    *   that it was not offered.
    */
-  tryPick(type: number, policy: Policy = "random"): LogicalAddress | undefined {
-    return this.#table.pick(type, policy);
+  tryPick(type: number, policy: Policy = "random", not?: LogicalAddress): LogicalAddress | undefined {
+    return this.#table.pick(type, policy, not);
+  }
+
+  /** Whether there is a node of `type` other than `not` that is worth a try, where the policy leaves a choice. */
+  hasElsewhere(type: number, policy: Policy, not: LogicalAddress): boolean {
+    return this.#table.hasElsewhere(type, policy, not);
   }
 
   /**
@@ -140,6 +148,21 @@ export class Members implements AsyncDisposable {
     if (member === undefined) return; // not a candidate anyway
     this.#table.markDraining(member, draining);
     this.#waiters.recheck();
+  }
+
+  /** A node could not be reached (`true`): for ten seconds, or until it was (`false`), others are picked in its place. */
+  markUnreachable(address: LogicalAddress, unreachable: boolean): void {
+    const { clock } = this.#options;
+    const timer = this.#unreachable.get(address);
+    if (timer === undefined && !unreachable) return;
+    clock.clearTimeout(timer);
+    this.#unreachable.delete(address);
+    this.#table.markUnreachable(address, unreachable);
+    if (!unreachable || this.#closing !== undefined) return;
+    this.#unreachable.set(
+      address,
+      clock.setTimeout(() => this.markUnreachable(address, false), UNREACHABLE_MS),
+    );
   }
 
   /**
@@ -254,6 +277,7 @@ export class Members implements AsyncDisposable {
     this.#listeners.clear();
     this.#waiters.close();
     this.#options.clock.clearTimeout(this.#graceTimer);
+    for (const timer of this.#unreachable.values()) this.#options.clock.clearTimeout(timer);
     await this.#registrar?.stop(timeoutMs);
     await this.#loop.stop(timeoutMs);
   }

@@ -53,6 +53,8 @@ export class PickTable {
   readonly #types = new Map<number, TypeList>();
   /** Peers that said go-away, with the record they had then. */
   readonly #draining = new Map<LogicalAddress, Member>();
+  /** Nodes that could not be reached lately: chosen only where there is nobody else. */
+  readonly #unreachable = new Set<LogicalAddress>();
 
   constructor(self: LogicalAddress, random: Random) {
     this.#self = self;
@@ -63,11 +65,13 @@ export class PickTable {
   put(member: Member): void {
     const drainingSince = this.#draining.get(member.address);
     if (drainingSince !== undefined && drainingSince.incarnation !== member.incarnation) this.#draining.delete(member.address);
+    this.#unreachable.delete(member.address);
     this.#place(member);
   }
 
   remove(member: Member): void {
     this.#draining.delete(member.address);
+    this.#unreachable.delete(member.address);
     this.#take(member.address);
   }
 
@@ -80,6 +84,12 @@ export class PickTable {
 
   isDraining(address: LogicalAddress): boolean {
     return this.#draining.has(address);
+  }
+
+  /** A node could not be reached (`true`), or was (`false`). A change of its entry is a reason to try it again. */
+  markUnreachable(address: LogicalAddress, unreachable: boolean): void {
+    if (unreachable) this.#unreachable.add(address);
+    else this.#unreachable.delete(address);
   }
 
   /** How many nodes of `type` could be picked. @throws {@link InvalidOptionsError} for a type that cannot be. */
@@ -96,20 +106,23 @@ export class PickTable {
   }
 
   /**
-   * One node of `type`, `undefined` when there is none or a policy function chose none.
+   * One node of `type`, `undefined` when there is none or a policy function chose none. Nodes that could not be reached
+   * lately, and `not`, are left out where there are others; a hash says itself who it is, and is not led elsewhere.
    *
    * @throws {@link InvalidOptionsError} for a type or policy that cannot be, and for a function that returns something
    *   that it was not offered.
    */
-  pick(type: number, policy: Policy): LogicalAddress | undefined {
+  pick(type: number, policy: Policy, not?: LogicalAddress): LogicalAddress | undefined {
     const list = this.#list(type);
-    if (typeof policy === "function") return this.#chosen(type, policy);
     if (typeof policy === "object" && policy !== null && "hash" in policy) return rendezvous(policy.hash, list?.members ?? [])?.address;
+    if (typeof policy === "function") return chosenBy(policy, type, this.#offered(type, not));
     switch (policy) {
-      case "random":
-        return list?.members[Math.floor(this.#random.next() * list.members.length)]?.address;
+      case "random": {
+        const members = this.#narrowed(list?.members ?? [], not);
+        return members[Math.floor(this.#random.next() * members.length)]?.address;
+      }
       case "round-robin":
-        return list === undefined ? undefined : this.#next(list);
+        return list === undefined ? undefined : this.#next(list, not);
       default:
         throw new InvalidOptionsError("pick", [
           `a policy is "random", "round-robin", { hash: key } or a function, got ${show(policy satisfies never)}`,
@@ -117,7 +130,13 @@ export class PickTable {
     }
   }
 
-  #next(list: TypeList): LogicalAddress | undefined {
+  /** Whether {@link pick} has a node other than `not` that was not unreachable lately. */
+  hasElsewhere(type: number, policy: Policy, not: LogicalAddress): boolean {
+    if (typeof policy === "object") return false;
+    return (this.#list(type)?.members ?? []).some(({ address }) => address !== not && !this.#unreachable.has(address));
+  }
+
+  #next(list: TypeList, not: LogicalAddress | undefined): LogicalAddress | undefined {
     const { members, last } = list;
     if (members.length === 0) return undefined;
     let index: number;
@@ -129,18 +148,24 @@ export class PickTable {
       if (members[index]?.address === last) index++;
       if (index >= members.length) index = 0;
     }
+    const wanted = this.#narrowed(members, not);
+    while (wanted !== members && !wanted.includes(members[index]!)) index = (index + 1) % members.length;
     list.last = members[index]!.address;
     return list.last;
   }
 
-  #chosen(type: number, policy: (members: readonly Candidate[]) => Candidate | undefined): LogicalAddress | undefined {
-    const chosen: Candidate | undefined = policy(this.members(type));
-    if (chosen === undefined) return undefined;
-    const address = chosen?.address;
-    const list = this.#list(type);
-    if (list !== undefined && list.members[list.indexOf(address)]?.address === address) return address;
-    const what = typeof address === "number" ? `member ${formatAddress(address)}` : show(chosen);
-    throw new InvalidOptionsError("pick", [`the policy function for type ${type} returned ${what}, which it was not offered`]);
+  /** Those of `members` that are worth a try: reachable ones but `not`, else all but `not`, else all. */
+  #narrowed(members: readonly Member[], not: LogicalAddress | undefined): readonly Member[] {
+    if (this.#unreachable.size === 0 && not === undefined) return members;
+    const others = members.filter(({ address }) => address !== not);
+    const reachable = others.filter(({ address }) => !this.#unreachable.has(address));
+    return reachable.length > 0 ? reachable : others.length > 0 ? others : members;
+  }
+
+  #offered(type: number, not: LogicalAddress | undefined): readonly Member[] {
+    const all = this.members(type);
+    const narrowed = this.#narrowed(all, not);
+    return narrowed === all ? all : Object.freeze([...narrowed]);
   }
 
   /** Puts `member` where it belongs now: into its list, or out of it. */
@@ -175,4 +200,17 @@ export class PickTable {
     }
     return this.#types.get(type);
   }
+}
+
+function chosenBy(
+  policy: (members: readonly Candidate[]) => Candidate | undefined,
+  type: number,
+  offered: readonly Member[],
+): LogicalAddress | undefined {
+  const chosen: Candidate | undefined = policy(offered);
+  if (chosen === undefined) return undefined;
+  const address = chosen?.address;
+  if (offered.some((member) => member.address === address)) return address;
+  const what = typeof address === "number" ? `member ${formatAddress(address)}` : show(chosen);
+  throw new InvalidOptionsError("pick", [`the policy function for type ${type} returned ${what}, which it was not offered`]);
 }

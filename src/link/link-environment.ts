@@ -20,6 +20,8 @@ export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversiz
   onSent(messages: readonly HeldMessage[]): void;
   /** These messages were never sent and will not be. `cause` says why, in one line. */
   onUnsent(messages: readonly HeldMessage[], cause: Error): void;
+  /** A dial failed (`false`), or a connection stands (`true`). */
+  onReachable(peer: LogicalAddress, reachable: boolean): void;
   /** The peer takes no new work (`true`), or is back (`false`). */
   onDraining(peer: LogicalAddress, draining: boolean): void;
   /** Proven: a newer incarnation of this node's own address is alive. */

@@ -12,7 +12,6 @@
  * `simultaneous-dial.ts`, and of ready when the present one is older or silent.
  */
 
-import { parseEndpoint } from "../addr/endpoint.js";
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
@@ -21,15 +20,16 @@ import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { KIND } from "../wire/header.js";
-import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
+import { PURPOSE } from "../wire/hello.js";
 import { backoffMs } from "./backoff.js";
 import { Channel, type ChannelEvents } from "./channel.js";
+import { DialAttempt } from "./dial-attempt.js";
 import type { GoAwayReason } from "./go-away.js";
-import { DialerHandshake, type PeerHello } from "./handshake.js";
+import type { PeerHello } from "./handshake.js";
 import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
-import { openAsDialer, type PendingPeer } from "./opening.js";
+import type { PendingPeer } from "./opening.js";
 import { PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
 import { decideInbound } from "./simultaneous-dial.js";
@@ -38,12 +38,7 @@ import { Usage } from "./usage.js";
 /** What a phase owns lives inside it; the object is its own epoch, so that a late callback sees that it is stale. */
 type LinkState =
   | { readonly phase: "idle" }
-  | {
-      readonly phase: "dialing";
-      readonly abort: AbortController;
-      giveUp: ((cause: Error) => void) | undefined;
-      parked: PendingPeer | undefined;
-    }
+  | { readonly phase: "dialing"; readonly attempt: DialAttempt; parked: PendingPeer | undefined }
   | { readonly phase: "ready"; readonly channel: Channel }
   | { readonly phase: "waiting"; readonly timer: TimerHandle }
   | { readonly phase: "draining"; readonly channel: Channel; readonly text: string }
@@ -290,7 +285,7 @@ export class Link {
   }
 
   #dial(): void {
-    const { clock, limiter, options, transport } = this.#env;
+    const { clock, limiter, options } = this.#env;
     const text = this.#env.locate(this.peer);
     if (text === undefined) return this.#giveUp(new UnsentError("unknown", "discovery does not know it"));
     const held = limiter.take(clock.now());
@@ -299,54 +294,34 @@ export class Link {
       return this.#giveUp(new Error(`not dialed: this node dials more than ${options.maxDialsPerSecond} times a second`));
     }
     this.#dialed = text;
-    const dialing: LinkState = { phase: "dialing", abort: new AbortController(), giveUp: undefined, parked: undefined };
-    this.#enter(dialing);
-    this.#reach.attempt(clock.now());
-    const timeout = clock.setTimeout(
-      () => dialing.abort.abort(new Error(`connect timed out after ${options.dialTimeoutMs} ms`)),
-      options.dialTimeoutMs,
-    );
-    // Whatever fails, fails later: the message that caused this dial is not known to its sender yet.
-    const dial = async (): Promise<Connection> => transport.dial(parseEndpoint(text), dialing.abort.signal);
-    dial().then(
-      (connection) => {
-        clock.clearTimeout(timeout);
-        // close() or an inbound connection may have won the race; a stale dial must not bring the link back.
-        if (this.#state !== dialing) return connection.destroy();
-        this.#openOver(connection, dialing);
-      },
-      (cause: unknown) => {
-        clock.clearTimeout(timeout);
-        this.#onDialFailed(dialing, cause instanceof Error ? cause : new Error(String(cause)));
-      },
-    );
-  }
-
-  #openOver(connection: Connection, dialing: LinkState & { phase: "dialing" }): void {
-    const { clock, identity, keyring, options, random } = this.#env;
-    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
-    const handshake = new DialerHandshake(identity, keyring, this.peer, PURPOSE.messages, facts);
-    this.#reach.connected();
-    dialing.giveUp = openAsDialer(
-      connection,
-      handshake,
-      clock,
-      options.handshakeTimeoutMs,
-      (peer, rest) => {
-        if (this.#state !== dialing) return connection.destroy();
+    const attempt = new DialAttempt(this.#env, options, {
+      onConnected: () => this.#reach.connected(),
+      onOpen: (connection, peer, rest) => {
         dialing.parked?.refuse("duplicate", "the connection that the other side dialed stands");
         this.#serve(connection, peer, rest);
       },
-      (cause) => this.#onDialFailed(dialing, cause),
-    );
+      onFail: (cause) => this.#onDialFailed(dialing, cause),
+    });
+    const dialing: LinkState & { phase: "dialing" } = { phase: "dialing", attempt, parked: undefined };
+    this.#enter(dialing);
+    this.#reach.attempt(clock.now());
+    // Whatever fails, fails later: the message that caused this dial is not known to its sender yet.
+    attempt.start(text, this.peer, PURPOSE.messages);
   }
 
   #onDialFailed(dialing: LinkState & { phase: "dialing" }, cause: Error): void {
     if (this.#state !== dialing) return;
     const { clock, events, logger, options, random } = this.#env;
     this.#reach.failed(clock.now(), cause);
-    logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "dial failed");
+    const told = this.#reach.isNews ? "warn" : "debug";
+    const endpoint = this.#env.locate(this.peer) ?? "?";
+    logger[told](
+      { peer: formatAddress(this.peer) },
+      `${formatAddress(this.peer)} is not reached: ${this.#reach.describe(endpoint, clock.now())}`,
+    );
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
+    events.onReachable(this.peer, false);
+    if (this.#state !== dialing) return;
     if (cause instanceof HandshakeError && cause.byPeer && cause.proven && cause.reason === "replaced") {
       events.onReplaced(this.peer, cause.message);
       if (this.#state !== dialing) return; // the node has stopped, and this link with it
@@ -430,6 +405,7 @@ export class Link {
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
     this.#enter({ phase: "ready", channel });
     this.#reach.succeeded();
+    events.onReachable(this.peer, true);
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
     const now = clock.now();
@@ -491,9 +467,7 @@ export class Link {
     this.#state = next;
     switch (previous.phase) {
       case "dialing":
-        // Both do nothing when the dial has settled.
-        previous.abort.abort(new Error("no longer needed"));
-        previous.giveUp?.(new Error("no longer needed"));
+        previous.attempt.giveUp(); // nothing, when it has settled
         if (next.phase !== "ready") previous.parked?.refuse("draining", "this node no longer connects to you");
         break;
       case "waiting":

@@ -3,7 +3,10 @@ import { describeCause } from "../internal/describe-cause.js";
 import { HandshakeError } from "./handshake-error.js";
 
 export class Reachability {
+  /** In this round. */
   #failures = 0;
+  /** In all rounds since it was reached last. */
+  #total = 0;
   #firstFailureAt = 0;
   #lastAttemptAt = Number.NEGATIVE_INFINITY;
   #lastCause: Error | undefined;
@@ -12,6 +15,11 @@ export class Reachability {
 
   get failures(): number {
     return this.#failures;
+  }
+
+  /** Whether this is the first failure since it was reached last. */
+  get isNews(): boolean {
+    return this.#total === 1;
   }
 
   get lastAttemptAt(): number {
@@ -34,12 +42,14 @@ export class Reachability {
   failed(now: number, cause: Error): void {
     if (this.#failures === 0) this.#firstFailureAt = now;
     this.#failures++;
+    this.#total++;
     this.#lastCause = cause;
     this.#connected = false;
   }
 
   succeeded(): void {
     this.#failures = 0;
+    this.#total = 0;
     this.#lastCause = undefined;
     this.#connected = false;
   }

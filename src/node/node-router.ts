@@ -1,7 +1,6 @@
 /** Where a message goes: to this node itself, over the link to a node of the same group, or nowhere, with the reason. */
 import { ANONYMOUS, addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
-import type { Random } from "../internal/clock.js";
 import type { Links } from "../link/links.js";
 import { HINT } from "../rpc/failure.js";
 import type { LocalPath } from "../rpc/local-path.js";
@@ -15,17 +14,15 @@ export class NodeRouter implements Router {
   readonly #members: Members;
   readonly #links: Links;
   readonly #local: LocalPath;
-  readonly #random: Random;
   /** Why nothing can be sent at all. */
   #stopped: string | undefined = `this node has not been started; ${HINT.notStarted}`;
 
-  constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath, random: Random) {
+  constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath) {
     this.#self = self;
     this.#group = addressGroup(self);
     this.#members = members;
     this.#links = links;
     this.#local = local;
-    this.#random = random;
   }
 
   open(): void {
@@ -41,11 +38,11 @@ export class NodeRouter implements Router {
   }
 
   pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined {
-    const picked = this.#members.tryPick(type, policy);
-    if (picked === undefined || picked !== not || typeof policy !== "string") return picked;
-    // A second attempt goes elsewhere where the policy leaves a choice; a hash or a function says itself who it is.
-    const others = this.#members.candidates(type).filter((candidate) => candidate.address !== not);
-    return others[Math.floor(this.#random.next() * others.length)]?.address ?? picked;
+    return this.#members.tryPick(type, policy, not);
+  }
+
+  hasElsewhere(type: number, policy: Policy, not: LogicalAddress): boolean {
+    return this.#members.hasElsewhere(type, policy, not);
   }
 
   explainNone(type: number): string {

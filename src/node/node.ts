@@ -24,7 +24,7 @@ import { MessageSink } from "../rpc/message-sink.js";
 import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
-import type { Caller, CallOptions, Context, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
@@ -116,12 +116,15 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       discovery,
       clock,
       random,
-      report: ({ level, text, cause, type }) => logger[level]({ type, ...(cause !== undefined && { err: cause }) }, text),
+      report: ({ level, text, type }) => logger[level]({ type }, text),
     });
     this.#members.onChange(({ added, updated, removed }) => {
       for (const member of added) this.#links.onMemberChanged(member.address, true);
       for (const member of updated) this.#links.onMemberChanged(member.address, true);
       for (const member of removed) this.#links.onMemberChanged(member.address, false);
+      if (removed.some((member) => member.address === address) && this.#phase === "running") {
+        logger.warn({}, `${formatAddress(address)} is no longer in discovery: others cannot find it; links that stand stay`);
+      }
     });
     this.#links = new Links(
       {
@@ -140,7 +143,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       options.insecure,
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
-    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, random);
+    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
     this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
@@ -171,6 +174,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const timer = clock.setTimeout(
       () => abort.abort(new StartError("TIMEOUT", `${formatAddress(this.address)} did not start within ${timeoutMs} ms`)),
       timeoutMs + 100,
+      true, // or a process in which nothing else is open yet would end without a word
     );
     try {
       await this.#start({
@@ -243,8 +247,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
    *
    * @throws {@link RpcError} by rejection, when it was not sent and never will be.
    */
-  send<T>(to: Target, message: Message<T>, value: Partial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
+  send<T>(to: Target, message: Message<T>, value: DeepPartial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
     if (typeof what === "number") return this.#caller.sendBytes(to, what, value as Uint8Array, options);
     return this.#caller.sendMessage(to, what, value, options);
@@ -372,6 +376,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
           this.#caller.onUnsent(to, seq, cause);
         }
       },
+      onReachable: (peer, reachable) => {
+        this.#members.markUnreachable(peer, !reachable);
+        if (!reachable) this.#caller.onUnreachable(peer);
+      },
       onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
       onReplaced: (by, text) => this.#onReplaced(by, text),
       callsWait: (peer) => this.#caller.waitsFor(peer),
@@ -438,6 +446,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
       timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
     }
+    await this.#local.delivered();
     const lostBefore = this.#messagesLost;
     const callsCut = this.#caller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);

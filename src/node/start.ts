@@ -5,11 +5,11 @@ import type { Member } from "../discovery/discovery.js";
 import type { Members } from "../discovery/members.js";
 import { InvalidOptionsError, RpcError, StartError } from "../errors.js";
 import { codeOf, describeCause } from "../internal/describe-cause.js";
-import { DialerHandshake, type Identity, type PeerHello } from "../link/handshake.js";
+import { DialAttempt } from "../link/dial-attempt.js";
+import type { Identity, PeerHello } from "../link/handshake.js";
 import type { Keyring } from "../link/keyring.js";
-import { openAsDialer } from "../link/opening.js";
 import type { Connection, Listener } from "../transport/transport.js";
-import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
+import { PURPOSE } from "../wire/hello.js";
 import type { ResolvedNodeOptions } from "./options.js";
 
 /** Longest time to find out whether somebody else has this address. */
@@ -189,39 +189,25 @@ function aborted(signal: AbortSignal, text: string): StartError {
 /** Who proves to be this node's own address at `endpoint`; `undefined`: nobody, or nobody who can prove it. */
 async function whoAnswers({ options, identity, keyring, signal }: Starting, endpoint: string): Promise<PeerHello | undefined> {
   const { clock, random, transport } = options;
-  const abort = new AbortController();
-  let giveUp = (_cause: Error): void => {};
-  const onAbort = (): void => {
-    abort.abort(signal.reason);
-    giveUp(new Error("no longer needed"));
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  const timer = clock.setTimeout(() => abort.abort(new Error("nobody answers")), PROBE_TIMEOUT_MS);
-  try {
-    const connection = await transport.dial(parseEndpoint(endpoint), abort.signal);
-    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
-    const handshake = new DialerHandshake(identity, keyring, options.address, PURPOSE.probe, facts);
-    if (signal.aborted) {
-      connection.destroy();
-      return undefined;
-    }
-    return await new Promise((resolve) => {
-      giveUp = openAsDialer(
-        connection,
-        handshake,
-        clock,
-        PROBE_TIMEOUT_MS,
-        (peer) => {
-          connection.destroy();
-          resolve(peer);
-        },
-        () => resolve(undefined),
-      );
+  const timeouts = { dialTimeoutMs: PROBE_TIMEOUT_MS, handshakeTimeoutMs: PROBE_TIMEOUT_MS };
+  if (signal.aborted) return undefined;
+  return await new Promise((resolve) => {
+    const settle = (peer: PeerHello | undefined): void => {
+      signal.removeEventListener("abort", onAbort);
+      resolve(peer);
+    };
+    const attempt = new DialAttempt({ identity, keyring, transport, clock, random }, timeouts, {
+      onOpen: (connection, peer) => {
+        connection.destroy();
+        settle(peer);
+      },
+      onFail: () => settle(undefined), // nobody listens there: the usual case
     });
-  } catch {
-    return undefined; // nobody listens there: the usual case
-  } finally {
-    clock.clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-  }
+    const onAbort = (): void => {
+      attempt.giveUp();
+      settle(undefined);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    attempt.start(endpoint, options.address, PURPOSE.probe);
+  });
 }

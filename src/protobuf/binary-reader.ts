@@ -15,6 +15,9 @@ const MAX_DEPTH = 100;
 /** Up to here `bytes()` copies, so that a small value does not keep a network chunk alive. */
 const MAX_COPY = 1024;
 
+/** What readers of all copies of the library have in common. */
+const BRAND: unique symbol = Symbol.for("clusterts.BinaryReader");
+
 /**
  * Safe on bytes from anywhere: nothing behind the end of the message is read, and what is wrong throws
  * {@link MessageDecodeError}. Bounds are those of the whole message: a nested message that claims more than its parent
@@ -28,6 +31,19 @@ export class BinaryReader {
   len: number;
   #start: number;
   #depth = 0;
+
+  /**
+   * Also true for a reader of another installed or loaded copy of the library: generated code asks whether it was given a
+   * reader or bytes, and may have been loaded with a copy of its own.
+   */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && BRAND in value;
+  }
+
+  /** @internal */
+  get [BRAND](): true {
+    return true;
+  }
 
   constructor(buf: Uint8Array) {
     this.buf = normalize(buf);

@@ -108,6 +108,11 @@ export class CallTable {
     return call;
   }
 
+  /** The calls to `to`, in the order in which they were placed. A copy. */
+  of(to: LogicalAddress): Call[] {
+    return this.#peers.get(to)?.calls.values() ?? [];
+  }
+
   /** Takes out the calls to `to` from `first` to `last`. */
   takeRange(to: LogicalAddress, first: number, last: number): Call[] {
     const taken: Call[] = [];

@@ -118,6 +118,9 @@ export class RpcCaller {
         this.#fail(name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "a command is a whole number from 0 to 65535"),
       );
     }
+    if (!(payload instanceof Uint8Array)) {
+      return Promise.reject(this.#fail(name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "a payload is a Uint8Array"));
+    }
     return this.#oneWay(to, name, KIND.bytes, command, options, (writer) => void writer.raw(payload));
   }
 
@@ -204,6 +207,18 @@ export class RpcCaller {
     return this.#oneWays.unsent(to, seq, (name) => this.#unsent(name, to, cause));
   }
 
+  /** A dial to `peer` failed: calls to a picker that wait for it go elsewhere, where there is anybody. */
+  onUnreachable(peer: LogicalAddress): void {
+    for (const call of this.#calls.of(peer)) {
+      const { retry } = call;
+      if (retry === undefined || !this.#router.hasElsewhere(retry.picker.type, retry.picker.policy, peer)) continue;
+      if (!call.outbound.withdraw(peer, this.#sender.epoch, call.seq) || this.#calls.take(peer, call.seq) !== call) continue;
+      this.#release(call);
+      const { method, deadlineAt, options, resolve, reject } = call;
+      this.#place(retry.picker, peer, method, retry.input, this.#clock.now(), deadlineAt, options, resolve, reject, retry);
+    }
+  }
+
   /** Fails everything that is in flight, and whatever comes later. */
   close(reason: string): number {
     this.#closed = reason;
@@ -220,8 +235,8 @@ export class RpcCaller {
   #call(to: Target, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
-      if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
-        const reason = `timeoutMs is ${timeoutMs}, must be from 1 to ${MAX_TIMER_MS}`;
+      if (!(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+        const reason = `timeoutMs is ${String(timeoutMs)}, must be from 1 to ${MAX_TIMER_MS}`;
         reject(this.#fail(method.name, addressOrText(to), "INVALID_ARGUMENT", "notRun", reason));
         return;
       }

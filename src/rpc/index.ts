@@ -12,6 +12,7 @@ export {
   type CallOptions,
   type Codec,
   type Context,
+  type DeepPartial,
   defineMethod,
   type LogicalAddress,
   type Message,

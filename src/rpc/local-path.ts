@@ -113,6 +113,14 @@ export class LocalPath implements Outbound, ReplyPath {
     });
   }
 
+  /** Resolves when everything that was handed over has been delivered. */
+  delivered(): Promise<void> {
+    if (this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+    });
+  }
+
   #deliver(): void {
     this.#armed = false;
     const queue = this.#queue;

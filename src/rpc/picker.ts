@@ -11,9 +11,10 @@ export interface Candidate {
 }
 
 /**
- * How one node of a type is chosen among those that are visible and available.
+ * How one node of a type is chosen among those that are visible and available. Nodes that could not be reached lately are
+ * left out where there are others.
  * `"random"` (default); `"round-robin"`; `{ hash: key }`: rendezvous hashing, the same key goes to the same node and
- * moves only when that node goes; a function.
+ * moves only when discovery takes that node away, not when it is merely unreachable; a function.
  */
 export type Policy =
   | "random"
@@ -26,7 +27,22 @@ export interface Picker {
   readonly policy: Policy;
 }
 
+/** Prints as what it is in messages and logs. */
+class TypePicker implements Picker {
+  readonly type: number;
+  readonly policy: Policy;
+
+  constructor(type: number, policy: Policy) {
+    this.type = type;
+    this.policy = policy;
+  }
+
+  toString(): string {
+    return `any node of type ${this.type}`;
+  }
+}
+
 /** A target: a node of `type`, chosen by `policy` at each attempt, so that a retry after `notRun` reaches another one. */
 export function byType(type: number, policy: Policy = "random"): Picker {
-  return { type, policy };
+  return new TypePicker(type, policy);
 }

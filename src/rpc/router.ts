@@ -8,6 +8,8 @@ export interface Router {
   route(to: LogicalAddress): Outbound | string;
   /** A node of `type`, other than `not` where there is a choice; `undefined` when nobody is available. */
   pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined;
+  /** Whether `pick` has somebody other than `not` who is worth a try. */
+  hasElsewhere(type: number, policy: Policy, not: LogicalAddress): boolean;
   /** Why `pick` has found nobody of `type`, and what to do, for the text of an error. */
   explainNone(type: number): string;
   /** What the way to `to` is doing, for the text of an error. */

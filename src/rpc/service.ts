@@ -38,6 +38,17 @@ export function defineMethod<I, O>(name: string, kind: MethodKind, input: Codec<
   return Object.freeze({ name, id: nameHash(name), kind, input, output });
 }
 
+/** What may be left out of what is sent, at every depth: a new field breaks no sender. */
+export type DeepPartial<T> = unknown extends T
+  ? T
+  : T extends Date | Uint8Array | string | number | boolean | bigint | null | undefined
+    ? T
+    : T extends ReadonlyMap<infer K, infer V>
+      ? ReadonlyMap<K, DeepPartial<V>>
+      : T extends ReadonlyArray<infer U>
+        ? ReadonlyArray<DeepPartial<U>>
+        : { [K in keyof T]?: DeepPartial<T[K]> | undefined };
+
 /** A message that can be sent on its own, known by its registered id (`option (clusterts.msg_id) = N`). */
 export interface Message<T> extends Codec<T> {
   readonly messageId: number;

@@ -210,3 +210,16 @@ suite("close", () => {
     await cluster.close();
   });
 });
+
+suite("what a node has sent to itself", () => {
+  test("is handled before it closes", async () => {
+    const cluster = new Cluster();
+    const seen: string[] = [];
+    const node = await cluster.start("1.1.1", {}, (made) => made.onMessage(noteMessage, (note) => void seen.push(note.text)));
+    const sent = node.send("1.1.1", noteMessage, { text: "last words" });
+    const report = await cluster.run(node.close());
+    await sent;
+    assert.deepEqual(seen, ["last words"]);
+    assert.equal(report.messagesLost, 0);
+  });
+});

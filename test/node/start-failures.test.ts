@@ -1,9 +1,11 @@
 /** Why a node cannot be made or started, and what it says. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { parseAddress } from "../../src/addr/logical-address.js";
 import type { Discovery } from "../../src/discovery/discovery.js";
 import { file } from "../../src/discovery/file.js";
@@ -280,5 +282,27 @@ suite("a node that does not start", () => {
     const error = await rejection(nodes.make("1.2.1", { listen: `127.0.0.1:${await freePort()}` }).start({ timeoutMs: -1 }));
     assert.ok(error instanceof InvalidOptionsError);
     assertLine(error, "timeoutMs: a whole number of milliseconds from 1 to 2147483647, got -1");
+  });
+});
+
+suite("a process in which nothing else is open", () => {
+  test("a node that is not in its file, waits for its time and then says so", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "clusterts-alone-"));
+    try {
+      const nodeFile = join(folder, "cluster.json");
+      await writeFile(nodeFile, '{ "nodes": [] }');
+      const program = `
+        const { startNode } = await import("clusterts");
+        const { file } = await import("clusterts/discovery");
+        await startNode({ address: "1.2.1", discovery: file(${JSON.stringify(nodeFile)}), timeoutMs: 300 }).catch((error) => console.log(error.code));
+      `;
+      const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+      assert.deepEqual([output, code], ["NOT_IN_DISCOVERY\n", 0]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
