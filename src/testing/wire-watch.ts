@@ -32,6 +32,8 @@ export interface WireWatch {
   processOn(host: string): SimProcess | undefined;
   /** Connections that each process has open. */
   readonly connections: Map<SimProcess, Set<WatchedConnection>>;
+  /** Pairs `from to` of processes of which the first has said go-away to the second. */
+  readonly leaving: Set<string>;
   /** Runs code of the process. */
   enter(process: SimProcess, code: () => void): void;
 }
@@ -63,7 +65,10 @@ export class WatchedConnection implements Connection {
     this.#process = process;
     this.#watch = watch;
     this.peer = watch.processOn(inner.remote.slice(0, inner.remote.lastIndexOf(":")));
-    this.#outgoing = new OutgoingFrames(process, watch, side, () => this.#onAccepting());
+    this.#outgoing = new OutgoingFrames(process, watch, side, {
+      accepting: () => this.#onAccepting(),
+      goingAway: () => this.peer !== undefined && watch.leaving.add(`${process.serial} ${this.peer.serial}`),
+    });
     const open = watch.connections.get(process) ?? new Set();
     watch.connections.set(process, open.add(this));
   }
@@ -71,7 +76,8 @@ export class WatchedConnection implements Connection {
   /** Whether it carries new messages, or did so until this very moment. */
   get isInUse(): boolean {
     const { carriesFrames, hasGoneAway } = this.#outgoing;
-    return carriesFrames && !hasGoneAway && !this.#lost && (this.#endedAt === undefined || this.#endedAt === this.#watch.world.now());
+    if (hasGoneAway || (this.peer !== undefined && this.#watch.leaving.has(`${this.peer.serial} ${this.#process.serial}`))) return false;
+    return carriesFrames && !this.#lost && (this.#endedAt === undefined || this.#endedAt === this.#watch.world.now());
   }
 
   /** This side takes the other's connection: not in the place of one to a newer incarnation, unless that was found dead. */
@@ -132,14 +138,19 @@ export class WatchedConnection implements Connection {
     this.#inner.destroy(error);
   }
 
+  /** Calls that wait for replies over it. */
+  get waiting(): Entry[] {
+    return this.#outgoing.calls.map((id) => this.#watch.ledger.entries[id]!).filter(isWaiting);
+  }
+
   /** No reply can come any more: who waits for one is told now, not when its deadline is over. */
   #onLost(): void {
     if (this.#lost) return;
     this.#lost = true;
     this.#watch.connections.get(this.#process)?.delete(this);
-    const { ledger, world } = this.#watch;
+    const { world } = this.#watch;
     const process = this.#process;
-    const calls = this.#outgoing.calls.map((id) => ledger.entries[id]!).filter(isWaiting);
+    const calls = this.waiting;
     if (calls.length === 0) return;
     world.setTimeout(() => {
       if (process.clock.state !== "running" || process.resumedAt === world.now()) return;
@@ -159,6 +170,13 @@ interface Fragmented {
   readonly call: number | undefined;
 }
 
+interface OutgoingEvents {
+  /** This side takes the connection. */
+  accepting(): void;
+  /** This side takes no more work over it. */
+  goingAway(): void;
+}
+
 /** The frames in what one end writes. */
 class OutgoingFrames {
   /** Calls whose requests are wholly on this connection. */
@@ -166,7 +184,7 @@ class OutgoingFrames {
   readonly #process: SimProcess;
   readonly #watch: WireWatch;
   readonly #side: "dialer" | "acceptor";
-  readonly #onAccepting: () => void;
+  readonly #events: OutgoingEvents;
   #goneAway = false;
   #hasFrames = false;
   #phase: "preface" | "records" | "frames" | "over" = "preface";
@@ -176,11 +194,11 @@ class OutgoingFrames {
   readonly #requests = new Set<string>();
   readonly #fragmented = new Map<number, Fragmented>();
 
-  constructor(process: SimProcess, watch: WireWatch, side: "dialer" | "acceptor", onAccepting: () => void) {
+  constructor(process: SimProcess, watch: WireWatch, side: "dialer" | "acceptor", events: OutgoingEvents) {
     this.#process = process;
     this.#watch = watch;
     this.#side = side;
-    this.#onAccepting = onAccepting;
+    this.#events = events;
   }
 
   /** Whether it was accepted. A dialer that has proved itself learns that later: it knows when it sends frames. */
@@ -226,7 +244,7 @@ class OutgoingFrames {
       const type = all[start]!;
       if (type === RECORD.refused) this.#phase = "over";
       else if (this.#side === "dialer" ? type === RECORD.proof : type === RECORD.accepted) this.#phase = "frames";
-      if (type === RECORD.accepted) this.#onAccepting();
+      if (type === RECORD.accepted) this.#events.accepting();
     } else {
       this.#frame(all, start, end);
     }
@@ -241,7 +259,10 @@ class OutgoingFrames {
     if (kind === KIND.fragment) return this.#fragment(header, all, start + HEADER_BYTES, end);
     if (kind !== KIND.ping && kind !== KIND.pong)
       this.#watch.trace.add(name, ">", formatAddress(to as LogicalAddress), KIND_NAMES.get(kind), seq);
-    if (kind === KIND.goAway) this.#goneAway = true;
+    if (kind === KIND.goAway) {
+      this.#goneAway = true;
+      this.#events.goingAway();
+    }
     if (kind === KIND.cancel && !this.#requests.has(`${to} ${seq}`))
       this.#violated(header, "cancels a request that was not sent before it");
     if (!isOrdered(kind)) return;
