@@ -83,7 +83,7 @@ export class WatchedConnection implements Connection {
   /** This side takes the other's connection: not in the place of one to a newer incarnation, unless that was found dead. */
   #onAccepting(): void {
     const { peer } = this;
-    if (peer === undefined) return;
+    if (peer === undefined || peer.address === this.#process.address) return; // who asks after its own address is only told
     for (const { isInUse, peer: other } of this.#watch.connections.get(this.#process) ?? []) {
       if (isInUse && other !== undefined && other.address === peer.address && other.serial > peer.serial)
         this.#watch.violated(
