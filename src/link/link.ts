@@ -21,6 +21,7 @@ import type { Connection } from "../transport/transport.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { KIND } from "../wire/header.js";
 import { PURPOSE } from "../wire/hello.js";
+import { HEADER_BYTES } from "../wire/limits.js";
 import { backoffMs } from "./backoff.js";
 import { Channel, type ChannelEvents } from "./channel.js";
 import { DialAttempt } from "./dial-attempt.js";
@@ -30,7 +31,7 @@ import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import type { PendingPeer } from "./opening.js";
-import { PendingQueue } from "./pending-queue.js";
+import { type HeldMessage, PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
 import { decideInbound } from "./simultaneous-dial.js";
 import { Usage } from "./usage.js";
@@ -146,23 +147,30 @@ export class Link {
         state.channel.abandon();
         return COMMIT.congested;
       }
+      if (kind === KIND.cancel && this.#retired.size > 0 && !state.channel.sent.has(to, seq)) {
+        state.channel.abandon();
+        const frame = Buffer.alloc(HEADER_BYTES + 1);
+        return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
+      }
       state.channel.commit(kind, flags, to, from, epoch, seq, remainingMs, deadlineAt);
       return COMMIT.sent;
     }
     // The body was begun for a connection that its own encoder has brought down.
     if (!this.#scratch.isOpen) return COMMIT.closed;
     const frame = this.#scratch.extract();
-    // Only the connection that carried the request can carry its cancel, and it needs none when that is gone.
-    if (kind === KIND.cancel) {
-      for (const channel of this.channels) channel.sendHeld({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
-      return COMMIT.sent;
-    }
+    if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
     if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
     if (!this.#pending.hasRoom(frame.length)) return COMMIT.pendingFull;
     this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "idle") this.#startRound();
     return COMMIT.queued;
+  }
+
+  /** Only the connection that carried the request can carry its cancel, and it needs none when that is gone. */
+  #cancelWhereSent(cancel: HeldMessage): CommitResult {
+    this.channels.find((channel) => channel.sent.has(cancel.to, cancel.seq))?.sendHeld(cancel);
+    return COMMIT.sent;
   }
 
   /** Forgets the body begun last: its encoder failed. */

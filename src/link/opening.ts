@@ -149,6 +149,7 @@ export function openAsAcceptor(
         lastWords.part(connection);
       },
       wait(ms) {
+        if (state === "done") return;
         arm(ms + timeoutMs);
         connection.write(handshake.wait(ms));
       },

@@ -1,5 +1,6 @@
 /** Which sequence numbers went out over a connection, by target: on a loss these may have run, later ones did not. */
 import type { LogicalAddress } from "../addr/logical-address.js";
+import { seqBefore } from "../wire/header.js";
 
 export interface SentRange {
   readonly to: LogicalAddress;
@@ -20,6 +21,11 @@ export class SentRanges {
     if (recent === undefined || recent.to !== to) return this.#switch(to, seq);
     recent.last = seq;
     if (((seq - recent.first) | 0) < 0) recent.first = (seq - MAX_SPAN) >>> 0;
+  }
+
+  has(to: LogicalAddress, seq: number): boolean {
+    const range = this.#ranges.get(to);
+    return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
   }
 
   [Symbol.iterator](): IterableIterator<SentRange> {

@@ -57,9 +57,9 @@ export class Ledger {
   readonly #entries: Entry[] = [];
   /** Interceptors of the user's may place a call again, or answer in its stead: then less can be said. */
   intercepted = false;
-  /** The last number dispatched, by receiving address, sender and its incarnation. */
+  /** The last number dispatched, by receiving process, sender and its incarnation. */
   readonly #lastSeq = new Map<string, number>();
-  /** The last entry dispatched, by sending process and receiving address. */
+  /** The last entry dispatched, by sending and receiving process. */
   readonly #lastId = new Map<string, number>();
 
   constructor(trace: Trace, now: () => number, violated: (what: string) => void) {
@@ -182,7 +182,7 @@ export class Ledger {
   /** Requests are dispatched in the order of their numbers, so none twice. */
   #checkNumber(at: SimProcess, context: Context): void {
     if (!(context instanceof RequestContext) || context.from === ANONYMOUS || context.seq <= 0) return;
-    const key = `${at.address} ${context.from} ${context.epoch}`;
+    const key = `${at.serial} ${context.from} ${context.epoch}`;
     const last = this.#lastSeq.get(key);
     if (last !== undefined && ((context.seq - last) | 0) <= 0) {
       const what = context.seq === last ? "twice" : `after ${last}`;
@@ -194,7 +194,7 @@ export class Ledger {
   #checkOrder(entry: Entry, at: SimProcess): void {
     const { by, to } = entry.placing;
     if (to === undefined || this.intercepted) return; // a picker's second attempt may be overtaken
-    const key = `${by.serial} ${at.address}`;
+    const key = `${by.serial} ${at.serial}`;
     const last = this.#lastId.get(key);
     if (last !== undefined && last > entry.id)
       this.#violated(`${nameOf(entry)} was dispatched on ${at.name} after #${last}, which was sent later`);

@@ -20,6 +20,9 @@ import { type WireWatch, watchedTransport } from "./wire-watch.js";
 /** Where every node listens, on a host of its own. */
 const PORT = 8_000;
 
+/** Links are looked at every second at most, twice for a verdict; and what was under way comes first. */
+const SILENCE_TOLERANCE_MS = 3_000;
+
 /** All nodes have this secret, so that the opening of every link is proved as in production. */
 const SECRET = "a secret that all simulated nodes share, of no use outside";
 
@@ -101,6 +104,7 @@ export class Simulation implements Sim {
   failure: Error | undefined;
   /** Whether anything was broken on purpose. */
   hadFaults = false;
+  #healedAt = Number.NEGATIVE_INFINITY;
   /** Virtual time that the scenario asked for. */
   advancedMs = 0;
   readonly #randomOfNodes: SeededRandom;
@@ -144,6 +148,9 @@ export class Simulation implements Sim {
       trace: this.trace,
       violated: (what) => this.violated(what),
       enter: this.#enter,
+      connections: new Map(),
+      leaving: new Set(),
+      processOn: (host) => this.lives.findLast(({ process }) => process.host === host)?.process,
     };
     this.store = new SimStore(this.clock, random.fork());
     this.#forPrograms = random.fork();
@@ -206,6 +213,7 @@ export class Simulation implements Sim {
 
   heal(): void {
     this.trace.add("heal");
+    this.#healedAt = this.clock.now();
     this.network.shapeAll({ held: false, receiverReads: true });
   }
 
@@ -234,6 +242,7 @@ export class Simulation implements Sim {
     const { process } = this.#lifeOf(node);
     if (process.isGone) return;
     this.#fault("crash", node, peersSee);
+    this.#expectSilenceNoticed(process);
     this.network.crash(process.host, { peersSee });
     process.clock.kill();
     process.userClock.kill();
@@ -244,6 +253,7 @@ export class Simulation implements Sim {
     const { process } = this.#lifeOf(node);
     if (process.clock.state !== "running") return;
     this.#fault("pause", node);
+    this.#expectSilenceNoticed(process);
     process.clock.stop();
     process.userClock.stop();
     this.network.freeze(process.host);
@@ -327,6 +337,25 @@ export class Simulation implements Sim {
         }
       });
     });
+  }
+
+  /** Nothing comes from `silent` any more: calls that wait for it end long before their deadlines. */
+  #expectSilenceNoticed(silent: SimProcess): void {
+    const since = this.clock.now();
+    for (const [caller, connections] of this.#wireWatch.connections) {
+      const waiting = [...connections].filter(({ peer }) => peer === silent).flatMap((connection) => connection.waiting);
+      if (waiting.length === 0 || caller === silent) continue;
+      const { probeMs, keepaliveTimeoutMs } = this.lives[caller.serial]!.node.resolved.link;
+      const boundMs = probeMs + keepaliveTimeoutMs + SILENCE_TOLERANCE_MS;
+      this.clock.setTimeout(() => {
+        // What was held up may have come late, and counts as life; a caller that stood still has noticed nothing.
+        const excused =
+          silent.resumedAt >= since || caller.clock.state !== "running" || caller.resumedAt >= since || this.#healedAt >= since;
+        const call = waiting.find(({ settled }) => !settled);
+        if (call !== undefined && !excused)
+          this.violated(`${silent.name} has been silent for ${boundMs} ms, and call #${call.id} of ${caller.name} still waits for it`);
+      }, boundMs);
+    }
   }
 
   #fault(what: string, ...parts: (ClusterNode | string)[]): void {

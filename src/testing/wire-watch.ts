@@ -28,6 +28,12 @@ export interface WireWatch {
   readonly ledger: Ledger;
   readonly trace: Trace;
   violated(what: string): void;
+  /** The process that runs on a host. */
+  processOn(host: string): SimProcess | undefined;
+  /** Connections that each process has open. */
+  readonly connections: Map<SimProcess, Set<WatchedConnection>>;
+  /** Pairs `from to` of processes of which the first has said go-away to the second. */
+  readonly leaving: Set<string>;
   /** Runs code of the process. */
   enter(process: SimProcess, code: () => void): void;
 }
@@ -44,7 +50,10 @@ export function watchedTransport(transport: Transport, process: SimProcess, watc
   };
 }
 
-class WatchedConnection implements Connection {
+export class WatchedConnection implements Connection {
+  readonly peer: SimProcess | undefined;
+  /** When this side ended it in order. */
+  #endedAt: number | undefined;
   readonly #inner: Connection;
   readonly #process: SimProcess;
   readonly #watch: WireWatch;
@@ -55,7 +64,32 @@ class WatchedConnection implements Connection {
     this.#inner = inner;
     this.#process = process;
     this.#watch = watch;
-    this.#outgoing = new OutgoingFrames(process, watch, side);
+    this.peer = watch.processOn(inner.remote.slice(0, inner.remote.lastIndexOf(":")));
+    this.#outgoing = new OutgoingFrames(process, watch, side, {
+      accepting: () => this.#onAccepting(),
+      goingAway: () => this.peer !== undefined && watch.leaving.add(`${process.serial} ${this.peer.serial}`),
+    });
+    const open = watch.connections.get(process) ?? new Set();
+    watch.connections.set(process, open.add(this));
+  }
+
+  /** Whether it carries new messages, or did so until this very moment. */
+  get isInUse(): boolean {
+    const { carriesFrames, hasGoneAway } = this.#outgoing;
+    if (hasGoneAway || (this.peer !== undefined && this.#watch.leaving.has(`${this.peer.serial} ${this.#process.serial}`))) return false;
+    return carriesFrames && !this.#lost && (this.#endedAt === undefined || this.#endedAt === this.#watch.world.now());
+  }
+
+  /** This side takes the other's connection: not in the place of one to a newer incarnation, unless that was found dead. */
+  #onAccepting(): void {
+    const { peer } = this;
+    if (peer === undefined || peer.address === this.#process.address) return; // who asks after its own address is only told
+    for (const { isInUse, peer: other } of this.#watch.connections.get(this.#process) ?? []) {
+      if (isInUse && other !== undefined && other.address === peer.address && other.serial > peer.serial)
+        this.#watch.violated(
+          `${this.#process.name} takes a connection of ${peer.name} in the place of its connection to the newer ${other.name}`,
+        );
+    }
   }
 
   get remote(): string {
@@ -95,6 +129,7 @@ class WatchedConnection implements Connection {
   }
 
   end(): void {
+    this.#endedAt ??= this.#watch.world.now();
     this.#inner.end();
   }
 
@@ -103,13 +138,19 @@ class WatchedConnection implements Connection {
     this.#inner.destroy(error);
   }
 
+  /** Calls that wait for replies over it. */
+  get waiting(): Entry[] {
+    return this.#outgoing.calls.map((id) => this.#watch.ledger.entries[id]!).filter(isWaiting);
+  }
+
   /** No reply can come any more: who waits for one is told now, not when its deadline is over. */
   #onLost(): void {
     if (this.#lost) return;
     this.#lost = true;
-    const { ledger, world } = this.#watch;
+    this.#watch.connections.get(this.#process)?.delete(this);
+    const { world } = this.#watch;
     const process = this.#process;
-    const calls = this.#outgoing.calls.map((id) => ledger.entries[id]!).filter(isWaiting);
+    const calls = this.waiting;
     if (calls.length === 0) return;
     world.setTimeout(() => {
       if (process.clock.state !== "running" || process.resumedAt === world.now()) return;
@@ -129,6 +170,13 @@ interface Fragmented {
   readonly call: number | undefined;
 }
 
+interface OutgoingEvents {
+  /** This side takes the connection. */
+  accepting(): void;
+  /** This side takes no more work over it. */
+  goingAway(): void;
+}
+
 /** The frames in what one end writes. */
 class OutgoingFrames {
   /** Calls whose requests are wholly on this connection. */
@@ -136,6 +184,9 @@ class OutgoingFrames {
   readonly #process: SimProcess;
   readonly #watch: WireWatch;
   readonly #side: "dialer" | "acceptor";
+  readonly #events: OutgoingEvents;
+  #goneAway = false;
+  #hasFrames = false;
   #phase: "preface" | "records" | "frames" | "over" = "preface";
   #rest: Buffer = Buffer.alloc(0);
   /** By target, of requests and one-way messages. */
@@ -143,10 +194,21 @@ class OutgoingFrames {
   readonly #requests = new Set<string>();
   readonly #fragmented = new Map<number, Fragmented>();
 
-  constructor(process: SimProcess, watch: WireWatch, side: "dialer" | "acceptor") {
+  constructor(process: SimProcess, watch: WireWatch, side: "dialer" | "acceptor", events: OutgoingEvents) {
     this.#process = process;
     this.#watch = watch;
     this.#side = side;
+    this.#events = events;
+  }
+
+  /** Whether it was accepted. A dialer that has proved itself learns that later: it knows when it sends frames. */
+  get carriesFrames(): boolean {
+    return this.#side === "acceptor" ? this.#phase === "frames" : this.#hasFrames;
+  }
+
+  /** Whether this side has said go-away. */
+  get hasGoneAway(): boolean {
+    return this.#goneAway;
   }
 
   push(bytes: Uint8Array): void {
@@ -182,6 +244,7 @@ class OutgoingFrames {
       const type = all[start]!;
       if (type === RECORD.refused) this.#phase = "over";
       else if (this.#side === "dialer" ? type === RECORD.proof : type === RECORD.accepted) this.#phase = "frames";
+      if (type === RECORD.accepted) this.#events.accepting();
     } else {
       this.#frame(all, start, end);
     }
@@ -190,11 +253,16 @@ class OutgoingFrames {
   #frame(all: Buffer, start: number, end: number): void {
     const header = decodeHeader(all, start);
     const { flags, kind, seq, to } = header;
+    this.#hasFrames = true;
     const { name } = this.#process;
     if (header.from !== this.#process.address) this.#violated(header, "comes from another address than its sender's");
     if (kind === KIND.fragment) return this.#fragment(header, all, start + HEADER_BYTES, end);
     if (kind !== KIND.ping && kind !== KIND.pong)
       this.#watch.trace.add(name, ">", formatAddress(to as LogicalAddress), KIND_NAMES.get(kind), seq);
+    if (kind === KIND.goAway) {
+      this.#goneAway = true;
+      this.#events.goingAway();
+    }
     if (kind === KIND.cancel && !this.#requests.has(`${to} ${seq}`))
       this.#violated(header, "cancels a request that was not sent before it");
     if (!isOrdered(kind)) return;

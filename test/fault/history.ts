@@ -23,6 +23,7 @@ interface Place {
 export class History {
   readonly #sim: Sim;
   readonly #random: SeededRandom;
+  readonly #linksClose: boolean;
   readonly #places: Place[] = [];
   readonly #open = new Set<Promise<void>>();
   /** Counts work items. */
@@ -30,8 +31,10 @@ export class History {
   #ended = false;
   #wrong: Error | undefined;
 
-  constructor(sim: Sim) {
+  /** `linksClose`: some nodes close links that are idle or old. */
+  constructor(sim: Sim, { linksClose = false }: { linksClose?: boolean } = {}) {
     this.#sim = sim;
+    this.#linksClose = linksClose;
     this.#random = new SeededRandom(Math.floor(sim.random() * 2 ** 32));
   }
 
@@ -78,6 +81,8 @@ export class History {
         ...(random.chance(0.3) && { maxPendingMessages: 4 + random.below(8) }),
         ...(random.chance(0.2) && { highWaterBytes: 64 * 1024, maxBufferedBytes: 256 * 1024, slowPeerBytes: 512 * 1024 }),
         ...(random.chance(0.2) && { maxPartialBytes: 200 * 1024 }),
+        ...(this.#linksClose && random.chance(0.3) && { idleMs: 20 + random.below(500) }),
+        ...(this.#linksClose && random.chance(0.2) && { maxAgeMs: 50 + random.below(2_000) }),
         ...(random.chance(0.3) && { reachTimeoutMs: 500, dialTimeoutMs: 300, handshakeTimeoutMs: 400 }),
       },
       rpc: {
@@ -358,7 +363,11 @@ export class History {
     const { node } = place;
     this.#sim.pause(node!);
     void this.#start(place);
-    this.#later(hangsMs, () => this.#sim.resume(node!));
+    this.#later(hangsMs, () => {
+      this.#sim.resume(node!);
+      // It has no idea, and goes on working.
+      for (let count = this.#random.below(20); count > 0; count--) this.#call(node!);
+    });
   }
 
   /** A second process wants the address of one that lives: it is refused and disturbs nothing. */
@@ -403,4 +412,8 @@ function sleep(node: ClusterNode, ms: number): Promise<void> {
 
 export async function history(sim: Sim): Promise<void> {
   await new History(sim).run();
+}
+
+export async function historyOfClosingLinks(sim: Sim): Promise<void> {
+  await new History(sim, { linksClose: true }).run();
 }

@@ -6,7 +6,7 @@ import { nextSeq, seqBefore } from "../../src/wire/header.js";
 
 const TO = 1 as LogicalAddress;
 const holds = (ranges: SentRanges, to: LogicalAddress, seq: number): boolean =>
-  [...ranges].some((range) => range.to === to && !seqBefore(seq, range.first) && !seqBefore(range.last, seq));
+  ranges.has(to, seq) && [...ranges].some((range) => range.to === to && !seqBefore(seq, range.first) && !seqBefore(range.last, seq));
 
 suite("sent ranges", () => {
   test("any numbers to any targets, and each range holds exactly those from its first to its last", () => {

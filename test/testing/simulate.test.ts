@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Simulation } from "../../src/testing/sim.js";
 import { runOnce, type Scenario, SimulationError, simulate } from "../../src/testing/simulate.js";
 import { say, type Text } from "./support/text-method.js";
@@ -34,6 +37,14 @@ suite("simulate", () => {
     assert.deepEqual(again, one);
     assert.notDeepEqual(other, one);
   });
+
+  test("one seed in two processes, is the same to the event", async () => {
+    const program = fileURLToPath(new URL("support/print-trace.ts", import.meta.url));
+    const print = () => promisify(execFile)(process.execPath, ["--import", "tsx", program, "7"]);
+    const [one, other] = await Promise.all([print(), print()]);
+    assert.match(one.stdout, /^\d{3,} lines, \d{3,} events, [0-9a-f]{64}, passed\n$/);
+    assert.equal(other.stdout, one.stdout);
+  }).timeout(30_000);
 
   test("time passes by itself while the scenario awaits, and costs none", async () => {
     const startedAt = performance.now();
