@@ -31,10 +31,9 @@ export class RequestContext implements Context {
   declare readonly metadata: Metadata;
   /** Work that a mailbox held back has begun: what is refused from now on is no refusal of the whole request. */
   declare hasBegun: boolean;
-  readonly #clock: Clock;
-  #abort: AbortController | undefined;
-  #abortReason: Error | undefined;
-  #watchers: Set<AbortWatcher> | undefined;
+  declare private readonly clock: Clock;
+  /** What few requests need, made when one does. */
+  declare private fate: Fate | undefined;
 
   constructor(
     path: ReplyPath,
@@ -59,7 +58,8 @@ export class RequestContext implements Context {
     this.isTabulated = false;
     this.load = undefined;
     this.hasBegun = false;
-    this.#clock = clock;
+    this.clock = clock;
+    this.fate = undefined;
   }
 
   /** Nobody waits for an answer. Such messages have numbers of this side's own, which are negative. */
@@ -68,41 +68,57 @@ export class RequestContext implements Context {
   }
 
   get remainingMs(): number {
-    return Math.max(0, this.deadlineAt - this.#clock.now());
+    return Math.max(0, this.deadlineAt - this.clock.now());
   }
 
   /** A controller costs more than the rest of a call: made only when somebody asks. */
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
-    }
-    return this.#abort.signal;
+    this.fate ??= new Fate();
+    return this.fate.signal;
   }
 
   /** Why nobody waits any more; `undefined` while somebody does, and after the answer. */
   get abortReason(): Error | undefined {
-    return this.#abortReason;
+    return this.fate?.reason;
   }
 
   /** Nobody waits any more. */
   abort(reason: Error): void {
-    this.#abortReason ??= reason;
-    this.#abort?.abort(this.#abortReason);
-    const watchers = this.#watchers;
-    if (watchers === undefined) return;
-    this.#watchers = undefined;
-    for (const watcher of watchers) watcher.onAbort(reason);
+    this.fate ??= new Fate();
+    this.fate.abort(reason);
   }
 
   /** Must not be aborted yet. */
   watch(watcher: AbortWatcher): void {
-    this.#watchers ??= new Set();
-    this.#watchers.add(watcher);
+    this.fate ??= new Fate();
+    this.fate.watchers.add(watcher);
   }
 
   unwatch(watcher: AbortWatcher): void {
-    this.#watchers?.delete(watcher);
+    this.fate?.watchers.delete(watcher);
+  }
+}
+
+/** How a request ends before its answer, and who is told. */
+class Fate {
+  reason: Error | undefined;
+  readonly watchers = new Set<AbortWatcher>();
+  #controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.reason !== undefined) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.reason ??= reason;
+    this.#controller?.abort(this.reason);
+    const watchers = [...this.watchers];
+    this.watchers.clear();
+    for (const watcher of watchers) watcher.onAbort(reason);
   }
 }
 

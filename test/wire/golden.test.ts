@@ -5,7 +5,6 @@ import { refusalName } from "../../src/link/handshake-error.js";
 import { SecretKey } from "../../src/link/keyring.js";
 import { RecordReader } from "../../src/link/record-reader.js";
 import { epochOf } from "../../src/node/incarnation.js";
-import { BinaryWriter } from "../../src/protobuf/binary-writer.js";
 import { nameHash } from "../../src/rpc/name-hash.js";
 import { decodeError, encodeError } from "../../src/wire/error-codec.js";
 import { FRAGMENT_HEAD_BYTES, FragmentAssembler, putFragmentHead } from "../../src/wire/fragment.js";
