@@ -14,7 +14,6 @@ export interface Old {
   nested?: Old | undefined;
   lowest?: number | undefined;
   highest?: number | undefined;
-  unset?: number | undefined;
 }
 
 export const Old_Mode = { SLOW: 1, FAST: 2 } as const;
@@ -33,7 +32,6 @@ function createBaseOld(): Old {
     nested: undefined,
     lowest: -Infinity,
     highest: Infinity,
-    unset: globalThis.Number.NaN,
   };
 }
 
@@ -75,9 +73,6 @@ export const Old: MessageFns<Old> = {
     }
     if (message.highest !== undefined && message.highest !== Infinity) {
       writer.uint32(85).float(message.highest);
-    }
-    if (message.unset !== undefined && message.unset !== globalThis.Number.NaN) {
-      writer.uint32(89).double(message.unset);
     }
     return writer;
   },
@@ -195,14 +190,6 @@ export const Old: MessageFns<Old> = {
             message.highest = reader.float();
             continue;
           }
-          case 11: {
-            if (tag !== 89) {
-              break;
-            }
-
-            message.unset = reader.double();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -232,7 +219,6 @@ export const Old: MessageFns<Old> = {
       : undefined;
     message.lowest = object.lowest ?? -Infinity;
     message.highest = object.highest ?? Infinity;
-    message.unset = object.unset ?? globalThis.Number.NaN;
     return message;
   },
 };
