@@ -11,7 +11,7 @@ const SHIPPED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^dist\/(src|codegen)\/[\w./-]+\.(js|d\.ts)$/,
   /^proto\/[\w./-]+\.proto$/,
-  /^docs\/[\w-]+\.md$/,
+  /^docs\/(guides\/)?[\w-]+\.md$/,
 ];
 const REQUIRED = ["README.md", "LICENSE", "CHANGELOG.md"];
 const MAX_PACKED_BYTES = 400_000;
