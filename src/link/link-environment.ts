@@ -3,6 +3,7 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 import type { Clock, Random } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
+import type { Seldom } from "../internal/seldom.js";
 import type { Transport } from "../transport/transport.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import type { DialLimiter } from "./dial-limiter.js";
@@ -42,6 +43,8 @@ export interface LinkEnvironment {
   readonly limiter: DialLimiter;
   readonly lastWords: LastWords;
   readonly logger: Logger;
+  /** For what others can make this node say. */
+  readonly seldom: Seldom;
   readonly events: LinkEvents;
   /** What peers are told, also those that connect only now, while this node closes; `undefined` until then. */
   closingText: string | undefined;

@@ -23,6 +23,7 @@ import { KIND } from "../wire/header.js";
 import { PURPOSE } from "../wire/hello.js";
 import { HEADER_BYTES } from "../wire/limits.js";
 import { backoffMs } from "./backoff.js";
+import { tellBrokenProtocol } from "./broken-protocol.js";
 import { Channel, type ChannelEvents } from "./channel.js";
 import { DialAttempt } from "./dial-attempt.js";
 import type { GoAwayReason } from "./go-away.js";
@@ -458,6 +459,7 @@ export class Link {
     const { events, logger } = this.#env;
     const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "draining") && this.#state.channel === channel;
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
+    tellBrokenProtocol(this.#env, channel, cause);
     const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
     if (unsent.length > 0) events.onUnsent(unsent, cause);
     this.#retired.delete(channel);

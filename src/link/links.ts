@@ -4,9 +4,9 @@
  */
 import { ANONYMOUS, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
-import { Seldom } from "../internal/seldom.js";
 import type { Connection } from "../transport/transport.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
+import { tellBrokenProtocol } from "./broken-protocol.js";
 import { Channel } from "./channel.js";
 import { AcceptorHandshake, type AcceptorTerms } from "./handshake.js";
 import { HandshakeError, type RefusalName } from "./handshake-error.js";
@@ -24,7 +24,6 @@ export class Links {
   readonly #openings = new Set<{ giveUp: (cause: Error) => void }>();
   /** Openings that were refused, by reason: what a scan or a misconfiguration looks like. */
   readonly refusals = new Map<RefusalName | "other", number>();
-  readonly #seldom: Seldom;
   readonly #sweepMs: number;
   #sweepTimer: TimerHandle;
   #sweepDueAt = 0;
@@ -34,7 +33,6 @@ export class Links {
     this.#env = env;
     this.#terms = { insecure, purposes: [PURPOSE.messages, PURPOSE.probe] };
     this.#sweepMs = keepaliveSweepMs(env.options);
-    this.#seldom = new Seldom(env.clock);
   }
 
   get(peer: LogicalAddress): Link {
@@ -56,7 +54,7 @@ export class Links {
 
   /** A connection has come in at the listener. */
   accept(connection: Connection): void {
-    const { clock, identity, keyring, lastWords, logger, options, random } = this.#env;
+    const { clock, identity, keyring, lastWords, logger, options, random, seldom } = this.#env;
     if (this.#closed) {
       this.#count("draining");
       connection.destroy();
@@ -86,7 +84,7 @@ export class Links {
         done();
         this.#count(error instanceof HandshakeError ? error.reason : "other");
         const host = connection.remote.slice(0, connection.remote.lastIndexOf(":"));
-        this.#seldom.say(`${host} ${error.message}`, (addition) => {
+        seldom.say(`${host} ${error.message}`, (addition) => {
           logger.warn(
             { remote: connection.remote, cause: error.message },
             `refused a connection from ${connection.remote}: ${error.message}${addition}`,
@@ -163,6 +161,7 @@ export class Links {
       onGoAway: () => {},
       onClosed: (closed, cause) => {
         this.#anonymous.delete(closed);
+        tellBrokenProtocol(this.#env, closed, cause);
         events.onLost(closed, cause);
       },
     });

@@ -9,6 +9,7 @@ import type { Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import { StartError } from "../errors.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { Seldom } from "../internal/seldom.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
@@ -136,6 +137,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
         events: this.#linkEvents(),
