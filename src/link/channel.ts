@@ -19,6 +19,7 @@ import { isOrdered } from "./large-messages.js";
 import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import { Outflow } from "./outflow.js";
+import { SlowPeerError } from "./peer-fault.js";
 import type { HeldMessage } from "./pending-queue.js";
 import type { SentRanges } from "./sent-ranges.js";
 
@@ -113,7 +114,7 @@ export class Channel {
         this.#heartbeat.lastWriteAt = clock.now();
         this.#counters.bytesOut += bytes;
       },
-      onTooSlow: (bytes) => this.destroy(new Error(`slow peer: ${bytes} bytes wait to be read`)),
+      onTooSlow: (bytes) => this.destroy(new SlowPeerError(bytes)),
     });
   }
 

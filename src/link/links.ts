@@ -6,7 +6,6 @@ import { ANONYMOUS, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import type { Connection } from "../transport/transport.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
-import { tellBrokenProtocol } from "./broken-protocol.js";
 import { Channel } from "./channel.js";
 import { AcceptorHandshake, type AcceptorTerms } from "./handshake.js";
 import { HandshakeError, type RefusalName } from "./handshake-error.js";
@@ -14,6 +13,7 @@ import { keepaliveSweepMs } from "./keepalive.js";
 import { Link } from "./link.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import { openAsAcceptor, type PendingPeer } from "./opening.js";
+import { tellPeerFault } from "./peer-fault.js";
 
 export class Links {
   readonly #env: LinkEnvironment;
@@ -161,7 +161,7 @@ export class Links {
       onGoAway: () => {},
       onClosed: (closed, cause) => {
         this.#anonymous.delete(closed);
-        tellBrokenProtocol(this.#env, closed, cause);
+        tellPeerFault(this.#env, closed, cause);
         events.onLost(closed, cause);
       },
     });

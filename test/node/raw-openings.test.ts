@@ -3,13 +3,13 @@
  * node's status and log, and the node's peers notice nothing.
  */
 import assert from "node:assert/strict";
-import { type LogicalAddress, parseAddress } from "../../src/addr/logical-address.js";
+import { parseAddress } from "../../src/addr/logical-address.js";
 import type { Logger } from "../../src/internal/logger.js";
 import { SecretKey } from "../../src/link/keyring.js";
 import type { ClusterNode } from "../../src/node/node.js";
 import { encodeFrame } from "../../src/wire/header.js";
 import { encodeRecord, PURPOSE, RECORD } from "../../src/wire/hello.js";
-import { ACCEPTOR, DIALER, feedDialer, helloOf, keyId, makeDialer, NEW, OLD, PREFACE_BYTES } from "../link/support/openings.js";
+import { ACCEPTOR, DIALER, helloOf, keyId, NEW, OLD, PREFACE_BYTES } from "../link/support/openings.js";
 import { LoopbackNodes } from "../support/loopback-nodes.js";
 import { Stranger } from "../support/stranger.js";
 import { textMethod } from "../support/text-method.js";
@@ -24,26 +24,6 @@ const TIMEOUT_MS = 1_500;
 const SLACK_MS = 500;
 
 const HELLO = [PREFACE_BYTES, helloOf({ keyIds: [keyId(OLD)] })];
-
-/** The bytes of the acceptor's hello record, once they have come. */
-async function answerTo(stranger: Stranger): Promise<Buffer> {
-  const whole = (received: Buffer): boolean => received.length > 11 && received.length >= 11 + received.readUInt16BE(9);
-  const received = await stranger.until(whole);
-  return received.subarray(8, 11 + received.readUInt16BE(9));
-}
-
-/** Opens as a peer that knows the secret, and gives what it sent. */
-async function openAs(address: LogicalAddress, stranger: Stranger): Promise<Buffer> {
-  const dialer = makeDialer({ dialerSecrets: [OLD], dialer: { address } });
-  const hello = dialer.start();
-  stranger.send(hello);
-  const answer = await answerTo(stranger);
-  const proof = feedDialer(dialer, PREFACE_BYTES, answer).sent;
-  stranger.send(proof);
-  // Behind the answer: proof (35 bytes) and accepted (3 bytes).
-  await stranger.until((received) => received.length >= 8 + answer.length + 38);
-  return Buffer.concat([hello, proof]);
-}
 
 interface Refused {
   readonly title: string;
@@ -74,7 +54,7 @@ const REFUSED: readonly Refused[] = [
     act: async (stranger) => {
       const hello = helloOf({ keyIds: [keyId(OLD)], from: parseAddress("1.2.4") });
       stranger.send(PREFACE_BYTES, hello);
-      const proof = new SecretKey(NEW).prove("dialer", PURPOSE.messages, hello, await answerTo(stranger), undefined);
+      const proof = new SecretKey(NEW).prove("dialer", PURPOSE.messages, hello, await stranger.answer(), undefined);
       stranger.send(encodeRecord(RECORD.proof, proof));
     },
     reason: "badProof",
@@ -102,7 +82,7 @@ const REFUSED: readonly Refused[] = [
     title: "an opening that was recorded, played again",
     act: async (stranger, port) => {
       using recorded = await Stranger.at(port);
-      const bytes = await openAs(DIALER, recorded);
+      const bytes = await recorded.openAs(DIALER);
       stranger.send(bytes);
     },
     reason: "badProof",
@@ -112,8 +92,8 @@ const REFUSED: readonly Refused[] = [
     title: "its own hello, reflected",
     act: async (stranger, port) => {
       using mirror = await Stranger.at(port);
-      await openAs(DIALER, mirror);
-      stranger.send(PREFACE_BYTES, await answerTo(mirror));
+      await mirror.openAs(DIALER);
+      stranger.send(PREFACE_BYTES, await mirror.answer());
     },
     reason: "wrongAddress",
     said: /^the node at that endpoint is 1\.3\.7, not 1\.2\.1$/,
@@ -122,11 +102,11 @@ const REFUSED: readonly Refused[] = [
     title: "the acceptor's proof, reflected to another connection",
     act: async (stranger, port) => {
       using mirror = await Stranger.at(port);
-      await openAs(DIALER, mirror);
+      await mirror.openAs(DIALER);
       const { received } = mirror;
       const proof = received.subarray(received.length - 38, received.length - 3);
       stranger.send(...HELLO);
-      await answerTo(stranger);
+      await stranger.answer();
       stranger.send(proof);
     },
     reason: "badProof",
@@ -136,7 +116,7 @@ const REFUSED: readonly Refused[] = [
     title: "the address of a live peer, without the secret",
     act: async (stranger) => {
       stranger.send(PREFACE_BYTES, helloOf({ keyIds: [keyId(OLD)], from: PEER, fromIncarnation: 2n ** 63n }));
-      await answerTo(stranger);
+      await stranger.answer();
       stranger.send(encodeRecord(RECORD.proof, new Uint8Array(32)));
     },
     reason: "badProof",
@@ -177,7 +157,7 @@ const REFUSED: readonly Refused[] = [
     act: async (stranger) => {
       const hello = helloOf({ keyIds: [keyId(OLD)] });
       stranger.send(PREFACE_BYTES, hello);
-      const proof = new SecretKey(OLD).prove("dialer", PURPOSE.messages, hello, await answerTo(stranger), undefined);
+      const proof = new SecretKey(OLD).prove("dialer", PURPOSE.messages, hello, await stranger.answer(), undefined);
       stranger.send(Buffer.concat([encodeRecord(RECORD.proof, proof), Uint8Array.of(0)]));
     },
     reason: "malformed",
@@ -206,7 +186,7 @@ const REFUSED: readonly Refused[] = [
     title: "a good hello and then silence",
     act: async (stranger) => {
       stranger.send(...HELLO);
-      await answerTo(stranger);
+      await stranger.answer();
     },
     reason: "timeout",
     said: new RegExp(`^the opening took longer than ${TIMEOUT_MS} ms$`),
@@ -338,7 +318,7 @@ suite("strangers at a node's port", () => {
   for (const { title, bytes, said } of BROKEN) {
     test(`${title} behind a good opening, costs that connection with a line in the log, and a peer's calls go on`, async () => {
       using stranger = await Stranger.at(port);
-      await openAs(DIALER, stranger);
+      await stranger.openAs(DIALER);
       const { localPort } = stranger.socket;
       const { length } = stranger.received;
       stranger.send(bytes);

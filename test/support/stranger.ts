@@ -1,7 +1,13 @@
 /** Somebody at a node's port who sends what bytes he likes, over a socket of his own. */
 import { connect, type Socket } from "node:net";
+import type { LogicalAddress } from "../../src/addr/logical-address.js";
 import { RecordReader } from "../../src/link/record-reader.js";
 import { decodeRefusal, RECORD, REFUSAL } from "../../src/wire/hello.js";
+import { PREFACE } from "../../src/wire/limits.js";
+import { feedDialer, makeDialer, OLD, PREFACE_BYTES } from "../link/support/openings.js";
+
+/** What the acceptor sends behind its hello. */
+const PROOF_AND_ACCEPTED_BYTES = 3 + 32 + 3;
 
 export class Stranger implements Disposable {
   readonly socket: Socket;
@@ -42,6 +48,25 @@ export class Stranger implements Disposable {
       return Object.entries(REFUSAL).find(([, value]) => value === reason)?.[0];
     }
     return undefined;
+  }
+
+  /** The bytes of the acceptor's hello record, once they have come. */
+  async answer(): Promise<Buffer> {
+    const size = (received: Buffer): number => 3 + received.readUInt16BE(PREFACE.length + 1);
+    const received = await this.until((bytes) => bytes.length >= PREFACE.length + 3 && bytes.length >= PREFACE.length + size(bytes));
+    return received.subarray(PREFACE.length, PREFACE.length + size(received));
+  }
+
+  /** Opens to 1.3.7 as a peer that knows its secret, and gives what was sent for that. */
+  async openAs(address: LogicalAddress): Promise<Buffer> {
+    const dialer = makeDialer({ dialerSecrets: [OLD], dialer: { address } });
+    const hello = dialer.start();
+    this.send(hello);
+    const answer = await this.answer();
+    const proof = feedDialer(dialer, PREFACE_BYTES, answer).sent;
+    this.send(proof);
+    await this.until((received) => received.length >= PREFACE.length + answer.length + PROOF_AND_ACCEPTED_BYTES);
+    return Buffer.concat([hello, proof]);
   }
 
   send(...bytes: readonly Uint8Array[]): void {
