@@ -120,7 +120,12 @@ function report(rounds) {
     return [us(alone.p50), us(alone.p99), us(beside.p50), us(beside.p99), figure(ratio(round)), figure(megabytesPerSecond), beside.calls];
   });
   const head = ["alone p50 us", "p99 us", "beside p50 us", "p99 us", "ratio of p50", "large MB/s", "small calls"];
-  console.log(table(["round", ...head], rows.map((row, i) => [i + 1, ...row])));
+  console.log(
+    table(
+      ["round", ...head],
+      rows.map((row, i) => [i + 1, ...row]),
+    ),
+  );
   const middle = [...rounds].sort((a, b) => ratio(a) - ratio(b))[rounds.length >> 1];
   const more = middle.beside.p99 - middle.alone.p99;
   const holds = ratio(middle) <= MAX_RATIO && more <= MAX_P99_MORE_MS;

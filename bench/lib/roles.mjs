@@ -36,6 +36,5 @@ export function endWithStdin() {
 /** Bytes in use after a collection. */
 export function memoryInUse() {
   for (let i = 0; i < 3; i++) globalThis.gc();
-  const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
-  return { heapUsed, external, arrayBuffers, rss };
+  return process.memoryUsage();
 }
