@@ -8,7 +8,7 @@ import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
-import { type Assembly, FragmentAssembler } from "../wire/fragment.js";
+import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/fragment.js";
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -76,7 +76,9 @@ export class Channel {
   readonly #clock: Clock;
   readonly #events: ChannelEvents;
   readonly #reader = new FrameReader((buffer, start, end) => this.#onFrame(buffer, start, end));
-  readonly #assembler: FragmentAssembler;
+  readonly #limits: AssemblyLimits;
+  /** Made with the first fragment: most connections see none, and idle ones are to cost little. */
+  #assembler: FragmentAssembler | undefined;
   readonly #out: Outflow;
   readonly #heartbeat: Heartbeat;
   readonly #counters = { control: 0, framesIn: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
@@ -107,7 +109,7 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
+    this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => this.#control(KIND.ping, seq, NO_BODY));
     this.#out = new Outflow(connection, clock, options, {
       onWrite: (bytes) => {
@@ -219,7 +221,7 @@ export class Channel {
   /** Judges the link by its silence. Called by the one sweep over all links. */
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
-    this.#assembler.expire(now);
+    this.#assembler?.expire(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
   }
@@ -296,6 +298,7 @@ export class Channel {
       case KIND.fragment: {
         const now = this.arrivedAt;
         const expiresAt = now + (remainingMs > 0 ? remainingMs : PARTIAL_EXPIRES_MS);
+        this.#assembler ??= new FragmentAssembler(this.#limits);
         const assembly = this.#assembler.add(from, epoch, seq, flags, frame, start + AT.body, end, now, expiresAt);
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }

@@ -12,7 +12,8 @@ export interface SentRange {
 const MAX_SPAN = 2 ** 30;
 
 export class SentRanges {
-  readonly #ranges = new Map<LogicalAddress, SentRange>();
+  /** Made with the second target: most connections have one, and those that only answer have none. */
+  #ranges: Map<LogicalAddress, SentRange> | undefined;
   #recent: SentRange | undefined;
 
   /** Hot path. Numbers of one target come in order. */
@@ -24,15 +25,22 @@ export class SentRanges {
   }
 
   has(to: LogicalAddress, seq: number): boolean {
-    const range = this.#ranges.get(to);
+    const range = this.#recent?.to === to ? this.#recent : this.#ranges?.get(to);
     return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
   }
 
   [Symbol.iterator](): IterableIterator<SentRange> {
-    return this.#ranges.values();
+    if (this.#ranges !== undefined) return this.#ranges.values();
+    return (this.#recent === undefined ? [] : [this.#recent]).values();
   }
 
   #switch(to: LogicalAddress, seq: number): void {
+    const recent = this.#recent;
+    if (recent === undefined) {
+      this.#recent = { to, first: seq, last: seq };
+      return;
+    }
+    this.#ranges ??= new Map([[recent.to, recent]]);
     let range = this.#ranges.get(to);
     if (range === undefined) {
       range = { to, first: seq, last: seq };
