@@ -9,6 +9,7 @@ import type { Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import { StartError } from "../errors.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
@@ -459,15 +460,4 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
     return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
   }
-}
-
-/** Whether `done` settles within `ms`. */
-function within(done: Promise<unknown>, ms: number, clock: ResolvedNodeOptions["clock"]): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(() => resolve(false), ms, true);
-    done.finally(() => {
-      clock.clearTimeout(timer);
-      resolve(true);
-    });
-  });
 }
