@@ -10,11 +10,12 @@ import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
 import { TcpTransport } from "../transport/tcp.js";
 import type { Transport } from "../transport/transport.js";
-import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
+import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
 import { consoleLogger } from "./console-logger.js";
 
 /** Fewest bytes of a secret. */
