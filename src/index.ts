@@ -47,9 +47,10 @@ export type {
 export type { Clock, Random, TimerHandle } from "./internal/clock.js";
 export type { Logger } from "./internal/logger.js";
 export type { LinkOptions } from "./link/link-options.js";
+export { AnonymousCaller, connectAnonymously } from "./node/anonymous-caller.js";
 export type { MethodTimes } from "./node/method-times.js";
 export { type CloseOptions, type CloseReport, ClusterNode, createNode, type StartOptions, startNode } from "./node/node.js";
-export type { NodeOptions } from "./node/options.js";
+export type { AnonymousOptions, NodeOptions } from "./node/options.js";
 export type { CallInFlight, LinkStatus, NodePhase, NodeStatus } from "./node/status.js";
 export type { Traffic } from "./node/traffic.js";
 export type { CallerInterceptor, HandlerInterceptor, IncomingCall, Interceptors, OutgoingCall } from "./rpc/interceptor.js";

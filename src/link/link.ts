@@ -14,6 +14,7 @@
 
 import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { linkEvents } from "../events/channels.js";
+import { backoffMs } from "../internal/backoff.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
 import { UnsentError } from "../internal/unsent-error.js";
@@ -23,7 +24,6 @@ import { FrameWriter } from "../wire/frame-writer.js";
 import { KIND } from "../wire/header.js";
 import { PURPOSE } from "../wire/hello.js";
 import { HEADER_BYTES } from "../wire/limits.js";
-import { backoffMs } from "./backoff.js";
 import { Channel, type ChannelEvents } from "./channel.js";
 import { DialAttempt } from "./dial-attempt.js";
 import type { GoAwayReason } from "./go-away.js";

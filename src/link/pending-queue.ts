@@ -54,12 +54,6 @@ export class PendingQueue {
     this.#bytes += message.frame.length;
   }
 
-  /** Puts messages that were not sent back in front. They had room once: no limit applies. */
-  unshift(messages: readonly HeldMessage[]): void {
-    this.#messages = [...messages, ...this.#messages];
-    for (const message of messages) this.#bytes += message.frame.length;
-  }
-
   /** Takes one message out; false when it is not there. */
   remove(to: LogicalAddress, seq: number): boolean {
     const index = this.#messages.findIndex((message) => message.seq === seq && message.to === to);

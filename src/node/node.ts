@@ -13,6 +13,7 @@ import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js
 import type { MemberEvent } from "../events/events.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
@@ -533,15 +534,4 @@ function sayMembers(node: AddressText, { added, updated, removed }: MembershipCh
   for (const member of removed) say("removed", member);
   for (const member of added) say("added", member);
   for (const member of updated) say("updated", member);
-}
-
-/** Whether `done` settles within `ms`. */
-function within(done: Promise<unknown>, ms: number, clock: ResolvedNodeOptions["clock"]): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(() => resolve(false), ms, true);
-    done.finally(() => {
-      clock.clearTimeout(timer);
-      resolve(true);
-    });
-  });
 }

@@ -10,11 +10,12 @@ import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
 import { TcpTransport } from "../transport/tcp.js";
 import type { Transport } from "../transport/transport.js";
-import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
+import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
 import { consoleLogger } from "./console-logger.js";
 
 /** Fewest bytes of a secret. */
@@ -56,6 +57,15 @@ export interface NodeOptions {
   random?: Random | undefined;
 }
 
+/** What an anonymous caller is made with. Those that nodes have too mean the same as there. */
+export interface AnonymousOptions
+  extends Pick<NodeOptions, "cluster" | "secrets" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
+  /** The node to talk to. */
+  to: AddressLike;
+  /** Where it listens: `host:port`. */
+  endpoint: string;
+}
+
 /** Options after defaults. */
 export interface ResolvedNodeOptions {
   readonly address: LogicalAddress;
@@ -74,6 +84,12 @@ export interface ResolvedNodeOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+export interface ResolvedAnonymousOptions
+  extends Pick<ResolvedNodeOptions, "cluster" | "secrets" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
+  readonly to: LogicalAddress;
+  readonly endpoint: string;
 }
 
 const ms = (standard: number) => z.number().int().positive().max(MAX_TIMER_MS).default(standard);
@@ -143,6 +159,11 @@ const endpoint = parsed((value: string) => {
   return value;
 });
 
+const dialed = parsed((value: string) => {
+  if (parseEndpoint(String(value)).port === 0) throw new Error(`endpoint "${value}": port 0 cannot be dialed`);
+  return String(value);
+});
+
 const advertised = parsed((value: string) => {
   const text = String(value);
   if (parseEndpoint(text.includes(":") ? text : `${text}:1`).port === 0) throw new Error(`endpoint "${text}": port 0 cannot be dialed`);
@@ -156,6 +177,27 @@ const secret = z
     `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
   );
 
+/** What nodes and anonymous callers share. */
+const common = {
+  cluster: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
+    .default("default"),
+  secrets: z.array(secret).max(8).default([]),
+  logger: z
+    .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
+      errorMap: () => ({ message: "expected false, or a logger with trace(), debug(), info(), warn(), error()" }),
+    })
+    .optional(),
+  link: linkOptions.default({}),
+  rpc: rpcOptions.default({}),
+  transport: having<Transport>("a transport", "dial", "listen").optional(),
+  clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
+  random: having<Random>("a source of chance", "next", "bytes").optional(),
+};
+
 const OBJECT = "expected an object with address and discovery";
 
 const nodeOptions = z
@@ -163,37 +205,32 @@ const nodeOptions = z
     {
       address: parsed((value: AddressLike) => toAddress(value)),
       discovery: having<Discovery>("a discovery", "watch"),
-      cluster: z
-        .string()
-        .min(1)
-        .max(64)
-        .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
-        .default("default"),
       listen: endpoint.optional(),
       advertise: advertised.optional(),
       export: z.boolean().default(false),
-      secrets: z.array(secret).max(8).default([]),
       insecure: z.literal(true).optional(),
-      logger: z
-        .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
-          errorMap: () => ({ message: "expected false, or a logger with trace(), debug(), info(), warn(), error()" }),
-        })
-        .optional(),
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
-      link: linkOptions.default({}),
-      rpc: rpcOptions.default({}),
-      transport: having<Transport>("a transport", "dial", "listen").optional(),
-      clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
-      random: having<Random>("a source of chance", "next", "bytes").optional(),
+      ...common,
     },
     { required_error: OBJECT, invalid_type_error: OBJECT },
   )
   .strict();
 
+const anonymousOptions = z
+  .object(
+    {
+      to: parsed((value: AddressLike) => toAddress(value)),
+      endpoint: dialed,
+      ...common,
+    },
+    { required_error: "expected an object with to and endpoint", invalid_type_error: "expected an object with to and endpoint" },
+  )
+  .strict();
+
 /** The options there are, by where they stand. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  "": Object.keys(nodeOptions.shape),
+  "": [...new Set([...Object.keys(nodeOptions.shape), ...Object.keys(anonymousOptions.shape)])],
   link: Object.keys(linkOptions.shape),
   rpc: Object.keys(rpcOptions.shape),
 };
@@ -210,29 +247,44 @@ function faultOf(issue: z.ZodIssue): string {
 
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
-  const result = nodeOptions.safeParse(options);
-  if (!result.success) {
-    throw new InvalidOptionsError(
-      "node options",
-      result.error.issues.map((issue) => (issue.path.length === 0 ? faultOf(issue) : `${issue.path.join(".")}: ${faultOf(issue)}`)),
-    );
-  }
-  const { data } = result;
-  const { maxBufferedBytes, highWaterBytes, slowPeerBytes } = data.link;
-  if (!(highWaterBytes <= maxBufferedBytes && maxBufferedBytes <= slowPeerBytes)) {
-    throw new InvalidOptionsError("node options", ["link: highWaterBytes, maxBufferedBytes and slowPeerBytes must not fall in this order"]);
-  }
-  const clock = data.clock ?? systemClock;
+  const data = check(nodeOptions, options, "node options");
   return Object.freeze({
     ...data,
+    ...filledIn(data),
     listen: data.listen,
     advertise: data.advertise,
     insecure: data.insecure === true,
     metadata: data.metadata,
     version: data.version,
+  });
+}
+
+/** @throws {@link InvalidOptionsError} listing every fault. */
+export function resolveAnonymousOptions(options: AnonymousOptions): ResolvedAnonymousOptions {
+  const data = check(anonymousOptions, options, "options of an anonymous caller");
+  return Object.freeze({ ...data, ...filledIn(data) });
+}
+
+function check<O, I>(schema: z.ZodType<O, z.ZodTypeDef, I>, options: unknown, what: string): O {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  throw new InvalidOptionsError(
+    what,
+    result.error.issues.map((issue) => (issue.path.length === 0 ? faultOf(issue) : `${issue.path.join(".")}: ${faultOf(issue)}`)),
+  );
+}
+
+/** What has no place in a schema: parts made of other parts, and limits that depend on each other. */
+function filledIn(data: z.output<z.ZodObject<typeof common>>) {
+  const { maxBufferedBytes, highWaterBytes, slowPeerBytes } = data.link;
+  if (!(highWaterBytes <= maxBufferedBytes && maxBufferedBytes <= slowPeerBytes)) {
+    throw new InvalidOptionsError("node options", ["link: highWaterBytes, maxBufferedBytes and slowPeerBytes must not fall in this order"]);
+  }
+  const clock = data.clock ?? systemClock;
+  return {
     logger: data.logger === false ? silentLogger : (data.logger ?? consoleLogger),
     clock,
     random: data.random ?? systemRandom,
     transport: data.transport ?? new TcpTransport({ clock }),
-  });
+  };
 }

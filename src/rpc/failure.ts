@@ -47,6 +47,7 @@ export const HINT = {
   notStarted: "await node.start() first",
   otherGroup: "nodes of other groups are reached through a harbor, and none is known; is one of this group up?",
   anonymous: "it can call, it cannot be called: reply to it instead",
+  onlyOneNode: "a caller without an address has one node to talk to: name that one, or start a node",
   noTarget: 'pass an address, its text such as "1.2.3", or byType(type)',
   pendingFull:
     "the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
