@@ -57,7 +57,7 @@ export type { CallerInterceptor, HandlerInterceptor, IncomingCall, Interceptors,
 export { Mailbox, type MailboxKey, type MailboxStatus, mailbox, type RunOptions } from "./rpc/mailbox.js";
 export type { MailboxOptions } from "./rpc/mailbox-options.js";
 export type { MethodLimitOptions, MethodLimitStatus } from "./rpc/method-limit-options.js";
-export { byType, type Candidate, type Picker, type Policy } from "./rpc/picker.js";
+export { type BasicPolicy, byType, type Candidate, type Picker, type Policy, type WherePolicy } from "./rpc/picker.js";
 export type { RpcOptions } from "./rpc/rpc-options.js";
 export {
   type Caller,

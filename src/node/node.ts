@@ -5,10 +5,11 @@
 
 import { formatEndpoint } from "../addr/endpoint.js";
 import { type AddressLike, type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { memberFault } from "../discovery/checked-event.js";
 import type { Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import type { MembershipChange } from "../discovery/membership.js";
-import { StartError } from "../errors.js";
+import { InvalidOptionsError, StartError } from "../errors.js";
 import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js";
 import type { MemberEvent } from "../events/events.js";
 import { LimitHits } from "../events/limit-hits.js";
@@ -112,6 +113,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   /** Connections that came before this node was registered: only then it knows as whom it answers. */
   #early: Connection[] = [];
   #registered = false;
+  /** The load that this node reported last, and what beside it. */
+  #report: Pick<MemberPatch, "load" | "metadata"> | undefined;
   #messagesLost = 0;
   #closing: Promise<CloseReport> | undefined;
   /** What `destroy()` left to end on its own. */
@@ -299,6 +302,25 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     await this.#members.update(patch);
   }
 
+  /**
+   * Says how loaded this node is, for the policies `"least-load"` and `{ fillBelow }` of others: a number of your own choice, players or
+   * busy share, smaller is better. Call it as often as it changes: twice a second at most is sent, the newest. What the store does
+   * not take is sent again, with an event. A node that is configured, not registered, cannot report: it says so in its log, once.
+   *
+   * @param metadata - of this node's entry from now on, all of it; without it, it stays as it is.
+   * @throws {@link InvalidOptionsError} for a load that is no finite number, or metadata that are no strings.
+   */
+  reportLoad(load: number, metadata?: Readonly<Record<string, string>>): void {
+    const report = { load, ...(metadata && { metadata: { ...metadata } }) };
+    const fault = memberFault({ address: this.address, endpoint: "localhost:1", ...report });
+    if (fault !== undefined) throw new InvalidOptionsError("reportLoad", [fault]);
+    const isFirst = this.#report === undefined;
+    this.#report = { ...this.#report, ...report };
+    if (this.#registered) return void this.#members.update(report, true);
+    if (this.#phase === "running" && isFirst)
+      this.#options.logger.warn({}, `${formatAddress(this.address)} reports its load, and is configured: others do not see it`);
+  }
+
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
     this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets);
@@ -391,6 +413,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
       const token = await register(starting, this.#listener.endpoint, () => this.#yieldToNewer(starting));
       this.#registered = true;
+      if (this.#report !== undefined) void this.#members.update(this.#report, true);
       if (token !== undefined) {
         this.#identity.incarnation = token;
         this.#sender.epoch = epochOf(token);
