@@ -4,6 +4,7 @@
  * cannot be called. The command line is one, and a node before it has found its discovery server.
  */
 import { type AddressText, ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { LimitHits } from "../events/limit-hits.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { within } from "../internal/within.js";
@@ -62,6 +63,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
     this.to = to;
     this.#options = options;
     const incarnation = makeIncarnation(clock, random);
+    const limits = new LimitHits(ANONYMOUS);
     const sender = { address: ANONYMOUS, epoch: epochOf(incarnation) };
     this.#links = new Links(
       {
@@ -81,13 +83,14 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
         lastWords: new LastWords(clock),
         closingText: undefined,
         logger,
+        limits,
         events: this.#linkEvents(),
         locate: (peer) => (peer === to ? options.endpoint : undefined),
       },
       false,
     );
-    this.#caller = new RpcCaller(sender, this.#router(), clock, rpc);
-    this.#dispatcher = new Dispatcher(sender, new HandlerTable(), clock, logger, rpc);
+    this.#caller = new RpcCaller(sender, this.#router(), clock, rpc, limits);
+    this.#dispatcher = new Dispatcher(sender, new HandlerTable(limits), clock, logger, rpc, limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
   }
 
