@@ -12,11 +12,14 @@ export interface SentRange {
 const MAX_SPAN = 2 ** 30;
 
 export class SentRanges {
+  /** How many there were. */
+  count = 0;
   readonly #ranges = new Map<LogicalAddress, SentRange>();
   #recent: SentRange | undefined;
 
   /** Hot path. Numbers of one target come in order. */
   add(to: LogicalAddress, seq: number): void {
+    this.count++;
     const recent = this.#recent;
     if (recent === undefined || recent.to !== to) return this.#switch(to, seq);
     recent.last = seq;
