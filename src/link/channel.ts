@@ -89,6 +89,8 @@ export class Channel {
   #closed = false;
   /** Highest sequence number taken from the peer itself: said in go-away. */
   #lastTaken = 0;
+  /** Number of our request that the peer answered last. */
+  #lastAnswered = 0;
 
   constructor(
     self: LogicalAddress,
@@ -166,9 +168,11 @@ export class Channel {
     return this.#closed;
   }
 
-  /** Whether the peer has read every request and one-way message that was sent: it has answered a ping that came behind them. */
+  /** Whether the peer has read every request and one-way message that was sent: it has answered the last one, or a ping behind it. */
   get isSettled(): boolean {
-    return this.#closed || (!this.isSending && this.#heartbeat.answeredFor === this.sent.count);
+    if (this.#closed || this.sent.count === 0) return true;
+    if (this.isSending) return false;
+    return this.#heartbeat.answeredFor === this.sent.count || this.sent.lastTo(this.peer.address) === this.#lastAnswered;
   }
 
   /** See {@link Outflow}. */
@@ -332,10 +336,7 @@ export class Channel {
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }
       default:
-        if (isOrdered(kind) && from === this.peer.address) {
-          if (this.successor?.hasTaken === true) return this.#events.onOvertaken(this, kind, from, epoch, seq);
-          this.#lastTaken = seq;
-        }
+        if (from === this.peer.address && !this.#mayTake(kind, seq)) return this.#events.onOvertaken(this, kind, from, epoch, seq);
         this.#events.onMessage(this, kind, flags, to, from, epoch, seq, remainingMs, frame, start + AT.body, end);
     }
   }
@@ -350,10 +351,8 @@ export class Channel {
       case "refused":
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
-        if (isOrdered(assembly.kind) && from === this.peer.address) {
-          if (this.successor?.hasTaken === true) return this.#events.onOvertaken(this, assembly.kind, from, epoch, seq);
-          this.#lastTaken = seq;
-        }
+        if (from === this.peer.address && !this.#mayTake(assembly.kind, seq))
+          return this.#events.onOvertaken(this, assembly.kind, from, epoch, seq);
         this.#events.onMessage(
           this,
           assembly.kind,
@@ -368,6 +367,17 @@ export class Channel {
           assembly.body.length,
         );
     }
+  }
+
+  /** Hot path. Notes a message of the peer's own; false when later ones have been taken already. */
+  #mayTake(kind: number, seq: number): boolean {
+    if (isOrdered(kind)) {
+      if (this.successor?.hasTaken === true) return false;
+      this.#lastTaken = seq;
+    } else if (kind === KIND.reply || kind === KIND.error || kind === KIND.refused) {
+      this.#lastAnswered = seq;
+    }
+    return true;
   }
 
   /** A plain peer speaks for itself and to this node. What harbors may say is looked at where frames are routed. */

@@ -31,6 +31,11 @@ export class SentRanges {
     return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
   }
 
+  /** The number that went out last to `to`; `undefined`: none did. */
+  lastTo(to: LogicalAddress): number | undefined {
+    return this.#ranges.get(to)?.last;
+  }
+
   [Symbol.iterator](): IterableIterator<SentRange> {
     return this.#ranges.values();
   }
