@@ -5,14 +5,14 @@ import type { MethodTimes } from "./method-times.js";
 import type { NodeStatus } from "./status.js";
 
 /** What it needs of the node. */
-export interface Administered extends Registrar {
+export interface Administered {
   status(): NodeStatus;
   methodTimes(): readonly MethodTimes[];
   update(patch: { available: boolean }): Promise<void>;
 }
 
-export function registerAdmin(node: Administered): void {
-  Node.Register(node, {
+export function registerAdmin(registrar: Registrar, node: Administered): void {
+  Node.Register(registrar, {
     ping: ({ payload }) => ({ payload }),
     status: ({ methods }) => ({
       status: JSON.stringify(node.status(), plain),
