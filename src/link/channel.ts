@@ -20,6 +20,7 @@ import { isOrdered } from "./large-messages.js";
 import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import { Outflow } from "./outflow.js";
+import { SlowPeerError } from "./peer-fault.js";
 import type { HeldMessage } from "./pending-queue.js";
 import type { SentRanges } from "./sent-ranges.js";
 
@@ -126,9 +127,9 @@ export class Channel {
       },
       onCongested: (bytes) => events.onLimit(this, "link.highWaterBytes", `${bytes} bytes wait to be read by the peer`),
       onTooSlow: (bytes) => {
-        const reason = `slow peer: ${bytes} bytes wait to be read`;
-        events.onLimit(this, "link.slowPeerBytes", reason);
-        this.destroy(new Error(reason));
+        const error = new SlowPeerError(bytes);
+        events.onLimit(this, "link.slowPeerBytes", error.message);
+        this.destroy(error);
       },
     });
   }

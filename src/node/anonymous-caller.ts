@@ -6,6 +6,7 @@
 import { type AddressText, ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { TimerHandle } from "../internal/clock.js";
+import { Seldom } from "../internal/seldom.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { within } from "../internal/within.js";
 import type { Channel } from "../link/channel.js";
@@ -81,6 +82,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
         limits,

@@ -14,6 +14,7 @@ import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js
 import type { MemberEvent } from "../events/events.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { Seldom } from "../internal/seldom.js";
 import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
@@ -165,6 +166,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
         limits: this.#limits,
