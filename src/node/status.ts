@@ -1,6 +1,7 @@
 /** What a node is doing, as one snapshot for people and metrics. */
 import type { AddressText } from "../addr/logical-address.js";
 import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
+import type { OwnCertificate } from "../transport/tls-credentials.js";
 
 export interface LinkStatus {
   readonly peer: AddressText;
@@ -44,4 +45,6 @@ export interface NodeStatus {
   readonly oneWaysDropped: number;
   /** Connections that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** The certificate that this node presents now; `undefined` without the option `tls`. */
+  readonly certificate: OwnCertificate | undefined;
 }
