@@ -9,7 +9,7 @@ import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { importsIn } from "./support/imports.mjs";
 
-const BASE = ["addr", "errors", "internal", "protobuf"];
+const BASE = ["addr", "errors", "events", "internal", "protobuf"];
 const MIDDLE = [...BASE, "wire", "transport"];
 const PARTS = ["rpc", "link", "discovery", "stream", "harbor"];
 

@@ -3,6 +3,7 @@
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
 import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import type { LimitName } from "../events/events.js";
 import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
@@ -40,6 +41,7 @@ export interface ChannelEvents {
   /** A message too large to be taken: of a kind that is told, with the reason. */
   onOversize(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void;
   onGoAway(channel: Channel, reason: GoAwayReason, text: string): void;
+  onLimit(channel: Channel, limit: LimitName, reason: string): void;
   /** Once. The connection is gone; what was sent and not answered is in `channel.sent`. */
   onClosed(channel: Channel, cause: Error): void;
 }
@@ -113,7 +115,12 @@ export class Channel {
         this.#heartbeat.lastWriteAt = clock.now();
         this.#counters.bytesOut += bytes;
       },
-      onTooSlow: (bytes) => this.destroy(new Error(`slow peer: ${bytes} bytes wait to be read`)),
+      onCongested: (bytes) => events.onLimit(this, "link.highWaterBytes", `${bytes} bytes wait to be read by the peer`),
+      onTooSlow: (bytes) => {
+        const reason = `slow peer: ${bytes} bytes wait to be read`;
+        events.onLimit(this, "link.slowPeerBytes", reason);
+        this.destroy(new Error(reason));
+      },
     });
   }
 
@@ -312,6 +319,7 @@ export class Channel {
         this.#counters.strayFragments++;
         return;
       case "refused":
+        this.#events.onLimit(this, assembly.limit, assembly.reason);
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
         if (isOrdered(assembly.kind) && from === this.peer.address) this.#lastTaken = seq;

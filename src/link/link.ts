@@ -12,7 +12,8 @@
  * `simultaneous-dial.ts`, and of ready when the present one is older or silent.
  */
 
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { linkEvents } from "../events/channels.js";
 import { backoffMs } from "../internal/backoff.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
@@ -33,6 +34,7 @@ import type { LinkEnvironment } from "./link-environment.js";
 import type { PendingPeer } from "./opening.js";
 import { type HeldMessage, PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
+import { sayLost, sayOpened } from "./say.js";
 import { decideInbound } from "./simultaneous-dial.js";
 import { Usage } from "./usage.js";
 
@@ -89,6 +91,7 @@ export class Link {
       onMessage: env.events.onMessage,
       onOversize: env.events.onOversize,
       onGoAway: (channel, reason, text) => this.#onGoAway(channel, reason, text),
+      onLimit: (_, limit, reason) => env.limits.hit(limit, reason, peer),
       onClosed: (channel, cause) => this.#onChannelClosed(channel, cause),
     };
   }
@@ -161,7 +164,10 @@ export class Link {
     if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
     if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(frame.length)) return COMMIT.pendingFull;
+    if (!this.#pending.hasRoom(frame.length)) {
+      this.#env.limits.hit(this.#pending.fullBy, `${this.#pending.length} messages of ${this.#pending.bytes} bytes wait`, this.peer);
+      return COMMIT.pendingFull;
+    }
     this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "idle") this.#startRound();
     return COMMIT.queued;
@@ -306,6 +312,7 @@ export class Link {
     if (text === undefined) return this.#giveUp(new UnsentError("unknown", "discovery does not know it"));
     const held = limiter.take(clock.now());
     if (held > 0) {
+      this.#env.limits.hit("link.maxDialsPerSecond", `dialed in ${held} ms`, this.peer);
       if (clock.now() - this.#roundAt < options.reachTimeoutMs) return this.#wait(held);
       return this.#giveUp(new Error(`not dialed: this node dials more than ${options.maxDialsPerSecond} times a second`));
     }
@@ -314,7 +321,7 @@ export class Link {
       onConnected: () => this.#reach.connected(),
       onOpen: (connection, peer, rest) => {
         dialing.parked?.refuse("duplicate", "the connection that the other side dialed stands");
-        this.#serve(connection, peer, rest);
+        this.#serve(connection, peer, rest, true);
       },
       onFail: (cause) => this.#onDialFailed(dialing, cause),
     });
@@ -335,6 +342,7 @@ export class Link {
       { peer: formatAddress(this.peer) },
       `${formatAddress(this.peer)} is not reached: ${this.#reach.describe(endpoint, clock.now())}`,
     );
+    if (linkEvents.hasSubscribers) this.#sayDialFailed(endpoint);
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
     events.onReachable(this.peer, false);
     if (this.#state !== dialing) return;
@@ -345,6 +353,7 @@ export class Link {
     const waited = clock.now() - this.#roundAt;
     const hopeless = cause instanceof HandshakeError && PERMANENT.has(cause.reason);
     if (this.#pending.length === 0) return this.#enter({ phase: "idle" });
+    if (!hopeless && waited >= options.reachTimeoutMs) this.#env.limits.hit("link.reachTimeoutMs", cause.message, this.peer);
     if (hopeless || waited >= options.reachTimeoutMs) return this.#giveUp(cause);
     const pause = backoffMs(this.#reach.failures, options.backoffMs, options.maxBackoffMs, random.next());
     this.#wait(Math.min(pause, Math.max(1, options.reachTimeoutMs - waited)));
@@ -371,7 +380,11 @@ export class Link {
 
   #failPending(cause: Error): void {
     const messages = this.#pending.takeAll();
-    if (messages.length > 0) this.#env.events.onUnsent(messages, cause);
+    if (messages.length === 0) return;
+    if (linkEvents.hasSubscribers) {
+      linkEvents.publish({ type: "gaveUp", ...this.#ends(), messages: messages.length, reason: cause.message });
+    }
+    this.#env.events.onUnsent(messages, cause);
   }
 
   #park(inbound: PendingPeer): void {
@@ -411,16 +424,17 @@ export class Link {
       previous.retire(new Error(text), this.#env.lastWords);
     }
     inbound.accept();
-    this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0));
+    this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0), false);
   }
 
-  #serve(connection: Connection, peer: PeerHello, rest: Buffer): void {
+  #serve(connection: Connection, peer: PeerHello, rest: Buffer, dialed: boolean): void {
     const { clock, events, identity, logger, options } = this.#env;
     const wasDraining = this.#state.phase === "draining";
     if (this.channel !== undefined) this.#retired.set(this.channel, { endAt: 0 });
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
     this.#enter({ phase: "ready", channel });
     this.#reach.succeeded();
+    sayOpened(identity.address, channel, dialed);
     events.onReachable(this.peer, true);
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
@@ -443,6 +457,7 @@ export class Link {
     const isCurrent = this.#state.phase === "ready" && this.#state.channel === channel;
     if (isCurrent && (reason === "shutdown" || reason === "closed")) {
       this.#enter({ phase: "draining", channel, text });
+      if (linkEvents.hasSubscribers) linkEvents.publish({ type: "draining", ...this.#ends(), reason: text });
       this.#env.events.onDraining(this.peer, true);
       return;
     }
@@ -458,6 +473,7 @@ export class Link {
     const { events, logger } = this.#env;
     const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "draining") && this.#state.channel === channel;
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
+    sayLost(this.#env.identity.address, channel, cause, this.#env.clock.now());
     const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
     if (unsent.length > 0) events.onUnsent(unsent, cause);
     this.#retired.delete(channel);
@@ -467,6 +483,16 @@ export class Link {
       this.#enter({ phase: "idle" });
     }
     events.onLost(channel, cause);
+  }
+
+  #ends(): { readonly node: AddressText; readonly peer: AddressText } {
+    return { node: formatAddress(this.#env.identity.address), peer: formatAddress(this.peer) };
+  }
+
+  #sayDialFailed(endpoint: string): void {
+    const { failures } = this.#reach;
+    const reason = this.#reach.describe(endpoint, this.#env.clock.now());
+    linkEvents.publish({ type: "dialFailed", ...this.#ends(), endpoint, reason, attempts: failures });
   }
 
   /** The only assignment of `#state`: releases what the old phase owned. */

@@ -17,6 +17,8 @@ import { SentRanges } from "./sent-ranges.js";
 export interface OutflowEvents {
   /** Bytes are about to be handed to the transport. */
   onWrite(bytes: number): void;
+  /** From now on senders should wait. */
+  onCongested(bufferedBytes: number): void;
   /** The peer reads so slowly that the connection is to be given up. */
   onTooSlow(bufferedBytes: number): void;
 }
@@ -225,7 +227,9 @@ export class Outflow {
 
   #measure(): void {
     const bytes = this.bufferedBytes;
+    const wasCongested = this.#congested;
     this.#congested = bytes > this.#options.highWaterBytes;
+    if (this.#congested && !wasCongested) this.#events.onCongested(bytes);
     this.#overfull = bytes > this.#options.maxBufferedBytes;
   }
 

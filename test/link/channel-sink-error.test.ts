@@ -36,6 +36,7 @@ suite("a channel whose receiver throws", () => {
       },
       onOversize: () => {},
       onGoAway: () => {},
+      onLimit: () => {},
       onClosed: (_channel, cause) => causes.push(cause),
     };
     const { link } = resolveNodeOptions({ address: SELF, discovery: { async *watch() {} } });
