@@ -52,7 +52,7 @@ export function addressUri(cluster: string, address: LogicalAddress): string {
 /** What is wrong with a certificate of whoever says to be `address`; `undefined`: nothing. */
 export function identityFault({ subject, uris }: PeerIdentity, cluster: string, address: LogicalAddress): string | undefined {
   if (namesAddress(uris, cluster, address)) return undefined;
-  return `the certificate of ${formatAddress(address)} (${subject}) is not for ${addressUri(cluster, address)}; it names ${named(uris)}`;
+  return `the certificate of ${formatAddress(address)} (${JSON.stringify(subject)}) is not for ${addressUri(cluster, address)}; it names ${named(uris)}`;
 }
 
 /** Names that stand in a message. */
@@ -62,7 +62,10 @@ const MAX_NAMED = 3;
 function named(uris: readonly string[]): string {
   const names = uris.filter((uri) => parseAddressUri(uri) !== undefined);
   if (names.length === 0) return "no address";
-  return `${names.slice(0, MAX_NAMED).join(", ")}${names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : ""}`;
+  return `${names
+    .slice(0, MAX_NAMED)
+    .map((name) => JSON.stringify(name))
+    .join(", ")}${names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : ""}`;
 }
 
 function covers({ group, type, id }: AddressUri, address: LogicalAddress): boolean {

@@ -48,7 +48,7 @@ const OTHER_AUTHORITY = "is of an authority that is not in tls.ca";
 export function notBelieved(side: Side, code: string, facts: CertificateFacts | undefined): TlsError {
   if (facts === undefined) return new TlsError("certificate", `${SIDE_NAME[side]} presents no certificate`);
   const problem = NOT_BELIEVED[code]?.(facts) ?? `is not believed: ${code.toLowerCase().replaceAll("_", " ")}`;
-  return new TlsError("certificate", `the certificate of ${SIDE_NAME[side]} (${shownSubject(facts.subject)}) ${problem}`);
+  return new TlsError("certificate", `the certificate of ${SIDE_NAME[side]} (${JSON.stringify(shownSubject(facts.subject))}) ${problem}`);
 }
 
 /** Longest subject that stands in a message: a stranger's certificate says what it likes. */
@@ -56,7 +56,6 @@ const MAX_SUBJECT = 120;
 
 export function shownSubject(subject: string): string {
   const line = subject.trim().replace(/[\p{Cc}\u2028\u2029]+/gu, ", ");
-  if (line === "") return "without a subject";
   return line.length > MAX_SUBJECT ? `${line.slice(0, MAX_SUBJECT)}...` : line;
 }
 

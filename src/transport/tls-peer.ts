@@ -1,5 +1,7 @@
 /** Whether a peer is believed, once its TLS handshake is done, and what is known of it then. */
-import { checkServerIdentity, type TLSSocket } from "node:tls";
+import type { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { codeOf } from "../internal/describe-cause.js";
 import type { PeerCredentials } from "./socket-connection.js";
 import { urisOf } from "./subject-alt-names.js";
@@ -43,14 +45,15 @@ function examinePeer(socket: TLSSocket, side: Side, credentials: TlsCredentials,
   const certificate = socket.getPeerX509Certificate();
   // OpenSSL has followed the chain, Node.js tells the result; the type of the error is not what its types say.
   if (certificate === undefined || !socket.authorized) throw notBelieved(side, errorCode(socket.authorizationError), certificate);
-  if (hostName !== undefined) checkHost(socket, hostName);
+  if (hostName !== undefined) checkHost(certificate, hostName);
   return { identity: { uris: urisOf(certificate.subjectAltName), subject: shownSubject(certificate.subject) }, channelBinding };
 }
 
-function checkHost(socket: TLSSocket, hostName: string): void {
-  const fault = checkServerIdentity(hostName, socket.getPeerCertificate());
-  if (fault !== undefined)
-    throw new TlsError("certificate", `the certificate of ${SIDE_NAME.acceptor} does not name the host ${hostName}`, fault);
+/** The certificate is asked, and not the socket: once it has given it as `X509Certificate`, it may have none any more. */
+function checkHost(certificate: X509Certificate, hostName: string): void {
+  const isNamed = isIP(hostName) === 0 ? certificate.checkHost(hostName, { subject: "never" }) : certificate.checkIP(hostName);
+  if (isNamed !== undefined) return;
+  throw new TlsError("certificate", `the certificate of ${SIDE_NAME.acceptor} does not name the host "${hostName}"`);
 }
 
 function errorCode(error: unknown): string {

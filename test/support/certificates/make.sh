@@ -75,6 +75,7 @@ signed authority localhost /CN=1.3.1 "$(uri default/1.3.1)
 DNS.1 = localhost"
 signed other-authority foreign /CN=1.2.1 "$(uri default/1.2.1)"
 signed other-authority foreign-1.3.1 /CN=1.3.1 "$(uri default/1.3.1)"
+signed other-authority foreign-anonymous /CN=tool "$(uri default/0.0.0)"
 newkey self-signed
 sign self-signed /CN=1.2.1 'subjectAltName = URI:clusterts://default/1.2.1' "$from" "$until" -selfsign -keyfile "$work/self-signed.key"
 cat "$work/self-signed.crt" "$work/self-signed.key" >self-signed.pem
