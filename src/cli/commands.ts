@@ -5,6 +5,7 @@ import { type Command, type CommandContext, isCommandError, isUsageError } from 
 import { packageFolder } from "./package-folder.js";
 
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  discovery: { summary: "run a discovery server", load: async () => (await import("./discovery.js")).discovery },
   gen: { summary: "generate TypeScript from .proto files", load: async () => (await import("./gen.js")).gen },
   nodes: { summary: "list the nodes that discovery knows", load: async () => (await import("./nodes.js")).nodes },
   call: { summary: "call a method of a node with JSON", load: async () => (await import("./call.js")).call },
