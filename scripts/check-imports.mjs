@@ -22,8 +22,9 @@ const MAY_IMPORT = {
   wire: BASE,
   transport: BASE,
   ...Object.fromEntries(PARTS.map((part) => [part, MIDDLE])),
-  node: [...MIDDLE, ...PARTS],
-  "discovery/server": [...MIDDLE, ...PARTS, "node"],
+  gen: [], // generated from proto/: imports this package by its name, as all generated code
+  node: [...MIDDLE, ...PARTS, "gen"],
+  "discovery/server": [...MIDDLE, ...PARTS, "gen", "node"],
   "discovery/index": [...MIDDLE, "discovery", "discovery/server"],
 };
 
