@@ -50,7 +50,7 @@ try {
   const told = once(process, "SIGHUP");
   process.kill(process.pid, "SIGHUP");
   await told;
-  assert.notDeepEqual(room.status().certificate, { ...before, validUntil: "" });
+  assert.notEqual(room.status().certificate?.fingerprint256, before?.fingerprint256);
   await using renewed = connectAnonymously({ ...target, tls: tlsOf(folder, "tool") });
   console.log((await echo.Call(renewed, "1.3.1", { msg: "new connections use the new certificates" })).msg);
   console.log((await echo.Call(node, "1.3.1", { msg: "those that stand go on" })).msg);

@@ -9,6 +9,8 @@ import type { Pem, TlsOptions } from "./tls-options.js";
 export interface OwnCertificate {
   readonly subject: string;
   readonly uris: readonly string[];
+  /** SHA-256 of the certificate: tells a renewed one from the one before. */
+  readonly fingerprint256: string;
   /** ISO 8601, to the second. */
   readonly validFrom: string;
   readonly validUntil: string;
@@ -53,6 +55,7 @@ export function readTlsOptions(options: TlsOptions): TlsReading {
   const own = leaf && {
     subject: shownSubject(leaf.subject),
     uris: urisOf(leaf.subjectAltName),
+    fingerprint256: leaf.fingerprint256,
     validFrom: dateOf(leaf.validFrom),
     validUntil: dateOf(leaf.validTo),
   };

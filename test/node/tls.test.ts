@@ -68,6 +68,7 @@ suite("TLS between nodes", () => {
     assert.deepEqual(one.status().certificate, {
       subject: "CN=1.2.1",
       uris: ["clusterts://default/1.2.1"],
+      fingerprint256: new X509Certificate(keyPair("1.2.1").cert).fingerprint256,
       validFrom: "2020-01-01T00:00:00Z",
       validUntil: "2126-01-01T00:00:00Z",
     });
