@@ -8,7 +8,7 @@ import type { TimerHandle } from "../internal/clock.js";
 import type { Connection } from "../transport/transport.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
 import { Channel } from "./channel.js";
-import { AcceptorHandshake, type AcceptorTerms } from "./handshake.js";
+import { AcceptorHandshake, type AcceptorTerms, channelFacts } from "./handshake.js";
 import { HandshakeError, type RefusalName } from "./handshake-error.js";
 import { keepaliveSweepMs } from "./keepalive.js";
 import { Link } from "./link.js";
@@ -75,7 +75,7 @@ export class Links {
       this.#env.limits.hit("link.maxOpenings", reason);
       oldest!.giveUp(new HandshakeError("busy", reason));
     }
-    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
+    const facts = channelFacts(connection, random.bytes(NONCE_BYTES));
     const handshake = new AcceptorHandshake(identity, keyring, this.#terms, facts);
     const opening = { giveUp: (_cause: Error): void => {} };
     const done = (): void => void this.#openings.delete(opening);

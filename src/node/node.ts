@@ -32,13 +32,14 @@ import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { registerAdmin } from "./admin.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
+import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
 import { NO_TRAFFIC, sumOf } from "./traffic.js";
@@ -329,7 +330,21 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
-    this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets);
+    const checked = resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets;
+    this.#options.tls?.useSecrets(checked);
+    this.#keyring.replace(checked);
+  }
+
+  /**
+   * Exchanges certificates and authorities: connections that stand stay, new ones use the new ones. Where authorities
+   * change, give all nodes both in `ca` first, then the new certificates, then the new authority alone.
+   *
+   * @throws {@link InvalidOptionsError} listing every fault, also for a node that was made without `tls`; nothing changes then.
+   */
+  setTls(tls: TlsOptions): void {
+    const { tls: own } = this.#options;
+    if (own === undefined) throw new InvalidOptionsError("tls", ["this node was made without the option tls, and keeps to that"]);
+    own.replace(checkTlsOptions(tls));
   }
 
   /** What this node is doing now. */
@@ -370,6 +385,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       oneWaysFailed: counters.oneWaysFailed,
       limitHits: this.#limits.counts,
       refusals: Object.fromEntries(this.#links.refusals),
+      certificate: this.#options.tls?.certificate,
     };
   }
 
