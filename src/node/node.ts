@@ -32,6 +32,7 @@ import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Connection, Listener } from "../transport/transport.js";
+import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
@@ -105,6 +106,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
   #upSince: number | undefined;
+  readonly #closeTap: () => void;
   /** Of connections that are gone. */
   #pastTraffic = NO_TRAFFIC;
   /** Settles when `start()` does. */
@@ -176,6 +178,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
+    this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
   /**
@@ -509,7 +512,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const previous = this.#phase;
     if (phase === previous) return;
     this.#phase = phase;
-    if (phase === "closed") this.#times.close();
+    if (phase === "closed") {
+      this.#times.close();
+      this.#closeTap();
+    }
     if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
   }
 

@@ -45,6 +45,8 @@ export interface NodeOptions {
   logger?: Logger | false | undefined;
   /** Published to others with this node's entry. */
   metadata?: Record<string, string> | undefined;
+  /** Whether tools and other nodes may ask for this node's status and take it out of service: the service `clusterts.admin.Admin`. Default true. */
+  admin?: boolean | undefined;
   /** The application's version, published likewise. */
   version?: string | undefined;
   link?: LinkOptions | undefined;
@@ -74,6 +76,7 @@ export interface ResolvedNodeOptions {
   readonly listen: string | undefined;
   readonly advertise: string | undefined;
   readonly export: boolean;
+  readonly admin: boolean;
   readonly secrets: readonly string[];
   readonly insecure: boolean;
   readonly logger: Logger;
@@ -210,6 +213,7 @@ const nodeOptions = z
       export: z.boolean().default(false),
       insecure: z.literal(true).optional(),
       metadata: z.record(z.string(), z.string()).optional(),
+      admin: z.boolean().default(true),
       version: z.string().optional(),
       ...common,
     },
@@ -235,6 +239,9 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   rpc: Object.keys(rpcOptions.shape),
 };
 
+/** Where `optionsFromEnv()` takes what no node can do without. */
+const VARIABLES: Readonly<Record<string, string>> = { address: "CLUSTERTS_ADDRESS", discovery: "CLUSTERTS_DISCOVERY" };
+
 /** What is wrong; for a key that is none, the one that was meant. */
 function faultOf(issue: z.ZodIssue): string {
   if (issue.code !== "unrecognized_keys") return issue.message;
@@ -243,6 +250,12 @@ function faultOf(issue: z.ZodIssue): string {
     return `${JSON.stringify(key)}${meant === undefined ? "" : ` (did you mean "${meant}"?)`}`;
   });
   return `there is no option ${wrong.join(", ")}`;
+}
+
+/** What is wrong with the value of one option, a line each. */
+export function faultsOfOption(key: keyof NodeOptions, value: unknown): string[] {
+  const result = nodeOptions.shape[key].safeParse(value);
+  return result.success ? [] : result.error.issues.map((issue) => issue.message);
 }
 
 /** @throws {@link InvalidOptionsError} listing every fault. */
@@ -270,7 +283,13 @@ function check<O, I>(schema: z.ZodType<O, z.ZodTypeDef, I>, options: unknown, wh
   if (result.success) return result.data;
   throw new InvalidOptionsError(
     what,
-    result.error.issues.map((issue) => (issue.path.length === 0 ? faultOf(issue) : `${issue.path.join(".")}: ${faultOf(issue)}`)),
+    result.error.issues.map((issue) => {
+      if (issue.path.length === 0) return faultOf(issue);
+      const key = issue.path.join(".");
+      const variable = VARIABLES[key];
+      const isMissing = variable !== undefined && (options as Record<string, unknown>)[key] === undefined;
+      return `${key}: ${isMissing ? `is missing; optionsFromEnv() takes it from ${variable}` : faultOf(issue)}`;
+    }),
   );
 }
 
