@@ -10,12 +10,13 @@ import { dirname, join, relative, resolve } from "node:path";
 import { importsIn } from "./support/imports.mjs";
 
 const BASE = ["addr", "errors", "events", "internal", "protobuf"];
-const MIDDLE = [...BASE, "wire", "transport"];
+const MIDDLE = [...BASE, "gen", "wire", "transport"];
 const PARTS = ["rpc", "link", "discovery", "stream", "harbor"];
 
 /** What each folder of src/ (or file directly in it) may import besides itself; those that are not named are the top and may import all. */
 const MAY_IMPORT = {
   ...Object.fromEntries(BASE.map((part) => [part, BASE])),
+  gen: [],
   wire: BASE,
   transport: BASE,
   ...Object.fromEntries(PARTS.map((part) => [part, MIDDLE])),

@@ -32,6 +32,7 @@ import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Connection, Listener } from "../transport/transport.js";
+import { type Administered, registerAdmin } from "./admin-service.js";
 import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
@@ -178,6 +179,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
+    if (options.admin) registerAdmin(this, this.#administered());
     this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
@@ -506,6 +508,19 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       return NOTHING_CUT;
     }
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
+  }
+
+  #administered(): Administered {
+    const { clock, metadata, version } = this.#options;
+    return {
+      text: formatAddress(this.address),
+      metadata: () => this.#members.get(this.address)?.metadata ?? metadata,
+      version,
+      status: () => this.status(),
+      methodTimes: () => this.methodTimes(),
+      setAvailable: (available) => this.update({ available }),
+      wallClock: () => clock.wallClock(),
+    };
   }
 
   #enter(phase: NodePhase): void {
