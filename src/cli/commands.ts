@@ -1,11 +1,16 @@
 /** Finds and runs the subcommand. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Command, type CommandContext, isUsageError } from "./command.js";
+import { type Command, type CommandContext, isCommandError, isUsageError } from "./command.js";
 import { packageFolder } from "./package-folder.js";
 
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  discovery: { summary: "run a discovery server", load: async () => (await import("./discovery.js")).discovery },
   gen: { summary: "generate TypeScript from .proto files", load: async () => (await import("./gen.js")).gen },
+  nodes: { summary: "list the nodes that discovery knows", load: async () => (await import("./nodes.js")).nodes },
+  call: { summary: "call a method of a node with JSON", load: async () => (await import("./call.js")).call },
+  ping: { summary: "whether a node answers, and how fast", load: async () => (await import("./ping.js")).ping },
+  bench: { summary: "how many calls a second a node answers", load: async () => (await import("./bench.js")).bench },
 };
 
 function help(): string {
@@ -41,6 +46,10 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
   try {
     return await command.run(rest, context);
   } catch (error) {
+    if (isCommandError(error)) {
+      context.stderr(`clusterts ${name}: ${error.message}\n`);
+      return 1;
+    }
     if (!isUsageError(error)) throw error;
     context.stderr(`clusterts ${name}: ${error.message.split("\n")[0]}; see clusterts ${name} --help\n`);
     return 2;

@@ -330,10 +330,14 @@ export class Members implements AsyncDisposable {
     return reasons + this.#standingProblem();
   }
 
+  /** What is wrong with the discovery itself now; `undefined` when nothing is. */
+  get problem(): string | undefined {
+    const standing = this.#reporter.standing("watch-failed") ?? this.#reporter.standing("watch-silent");
+    return standing ?? (this.#membership.hasSnapshot ? undefined : "discovery has not reported anything yet");
+  }
+
   #standingProblem(): string {
-    const problem = this.#reporter.standing("watch-failed") ?? this.#reporter.standing("watch-silent");
-    if (problem !== undefined) return `; ${problem}`;
-    return this.#membership.hasSnapshot ? "" : "; discovery has not reported anything yet";
+    return this.problem === undefined ? "" : `; ${this.problem}`;
   }
 }
 
