@@ -2,6 +2,7 @@
 import { parseEndpoint } from "../addr/endpoint.js";
 import type { Discovery } from "../discovery/discovery.js";
 import { file } from "../discovery/file.js";
+import { discoveryServer } from "../discovery/server/adapter.js";
 
 /** What a discovery needs of the node's other options. */
 export interface DiscoveryContext {
@@ -16,6 +17,10 @@ interface Scheme {
 }
 
 const SCHEMES: Readonly<Record<string, Scheme>> = {
+  server: {
+    example: "server://host:port (or host:port alone)",
+    make: (rest, { cluster, secrets }) => discoveryServer(rest, { cluster, secrets }),
+  },
   file: {
     example: "file:cluster.json",
     make: (rest) => {
@@ -33,7 +38,8 @@ const EXAMPLES = Object.values(SCHEMES)
 export function discoveryFromText(text: string, context: DiscoveryContext): Discovery {
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? /^(file):(.*)$/i.exec(text) ?? ["", "server", text];
   const known = Object.hasOwn(SCHEMES, scheme!.toLowerCase()) ? SCHEMES[scheme!.toLowerCase()] : undefined;
-  if (known === undefined || (scheme === "server" && !isEndpoint(rest!)))
+  // A text without a scheme is an endpoint, or nothing that could be guessed.
+  if (known === undefined || (rest === text && !isEndpoint(rest)))
     throw new Error(`${JSON.stringify(text)} is no discovery that is known here; there are ${EXAMPLES}`);
   return known.make(rest!, context);
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory } from "../../src/discovery/memory.js";
+import { startDiscoveryServer } from "../../src/discovery/server/server.js";
 import { type Environment, optionsFromEnv } from "../../src/env/options-from-env.js";
 import { InvalidOptionsError } from "../../src/errors.js";
 import { createNode } from "../../src/node/node.js";
@@ -123,7 +124,21 @@ suite("options from the environment", () => {
     }
   });
 
-  for (const text of ["file:", "localhost", "http://10.0.0.1:1", "10.0.0.1:0", "://x"]) {
+  for (const text of ["10.0.0.5:8110", "server://10.0.0.5:8110", "SERVER://[::1]:8110"]) {
+    test(`${text} for a discovery, is a discovery server's`, () => {
+      const { discovery } = optionsFromEnv({ CLUSTERTS_DISCOVERY: text, CLUSTERTS_SECRET: SECRET });
+      assert.equal(typeof discovery.register, "function");
+    });
+  }
+
+  test("a discovery server, gets the cluster's name and secrets of the same environment", async () => {
+    await using server = await startDiscoveryServer({ listen: "127.0.0.1:0", secrets: [SECRET], cluster: "prod", logger: false });
+    const env = { CLUSTERTS_DISCOVERY: server.endpoint, CLUSTERTS_SECRET: SECRET, CLUSTERTS_CLUSTER: "prod" };
+    await using node = await createNode({ ...optionsFromEnv(env), address: "1.2.1", logger: false }).start();
+    assert.equal((await node.waitFor(2))[0]?.address, node.address);
+  });
+
+  for (const text of ["file:", "server://nowhere", "localhost", "http://10.0.0.1:1", "10.0.0.1:0", "://x"]) {
     test(`${text} for a discovery, is a fault`, () => {
       assert.equal(faults({ CLUSTERTS_DISCOVERY: text }).length, 1);
     });
