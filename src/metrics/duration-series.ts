@@ -23,9 +23,12 @@ export class DurationSeries {
     this.#maxSeries = maxSeries;
   }
 
-  /** Where there are too many series already, `labels` that are new become `rest`. */
-  add(labels: Labels, rest: Labels, seconds: number): void {
-    const series = this.#of(labels, rest);
+  /**
+   * @param key - of the labels; they are made only when it is new.
+   * @param rest - what a new key becomes where there are too many series already.
+   */
+  add(key: string, labels: () => Labels, rest: () => Labels, seconds: number): void {
+    const series = this.#series.get(key) ?? this.#make(key, labels, rest);
     const at = this.#bounds.findIndex((bound) => seconds <= bound);
     const bucket = at < 0 ? this.#bounds.length : at;
     series.counts[bucket] = series.counts[bucket]! + 1;
@@ -45,13 +48,13 @@ export class DurationSeries {
     }
   }
 
-  #of(labels: Labels, rest: Labels): Series {
-    const key = JSON.stringify(Object.values(labels));
-    const there = this.#series.get(key);
+  #make(key: string, labels: () => Labels, rest: () => Labels): Series {
+    const isOver = this.#series.size >= this.#maxSeries;
+    const made = { labels: isOver ? rest() : labels(), counts: new Array<number>(this.#bounds.length + 1).fill(0), sum: 0 };
+    const restKey = isOver ? JSON.stringify(made.labels) : key;
+    const there = this.#series.get(restKey);
     if (there !== undefined) return there;
-    if (this.#series.size >= this.#maxSeries && labels !== rest) return this.#of(rest, rest);
-    const made = { labels, counts: new Array<number>(this.#bounds.length + 1).fill(0), sum: 0 };
-    this.#series.set(key, made);
+    this.#series.set(restKey, made);
     return made;
   }
 }

@@ -41,7 +41,7 @@ export interface PrometheusMetrics extends Disposable {
  *     const metrics = prometheusMetrics(node);
  *     createServer((_, answer) => answer.setHeader("content-type", metrics.contentType).end(metrics.text())).listen(9100);
  *
- * Calls and handlers cost about half a microsecond more each while it is open. No series is named after a peer, so that their number does
+ * Calls and handlers cost about a microsecond more each while it is open. No series is named after a peer, so that their number does
  * not grow with the cluster.
  *
  * @throws {@link InvalidOptionsError} for buckets that do not rise.
@@ -109,7 +109,12 @@ function measure(series: DurationSeries, event: CallEvent | HandlerEvent): void 
   const { node, method } = event;
   // A handler may answer with any code; those that are not canonical are one.
   const code = event.code === "OK" || Object.hasOwn(RPC_CODES, event.code) ? event.code : "OTHER";
-  series.add({ node, method, code }, { node, method: "(others)", code }, event.durationMs / 1000);
+  series.add(
+    `${node} ${code} ${method}`,
+    () => ({ node, method, code }),
+    () => ({ node, method: "(others)", code }),
+    event.durationMs / 1000,
+  );
 }
 
 function isList(nodes: Measured | readonly Measured[]): nodes is readonly Measured[] {

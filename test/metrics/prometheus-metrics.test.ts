@@ -104,7 +104,14 @@ suite("Prometheus metrics", () => {
 
   test("more methods than are told apart, share a series", () => {
     const series = new DurationSeries("d_seconds", "", [1, 2], 3);
-    for (let i = 0; i < 100; i++) series.add({ method: `m${i}` }, { method: "(others)" }, 1.5);
+    for (let i = 0; i < 100; i++) {
+      series.add(
+        `m${i}`,
+        () => ({ method: `m${i}` }),
+        () => ({ method: "(others)" }),
+        1.5,
+      );
+    }
     const page = new Exposition();
     series.write(page);
     const samples = samplesOf(page.toString());
