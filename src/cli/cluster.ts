@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { formatAddress, type LogicalAddress, parseAnyAddress } from "../addr/logical-address.js";
 import type { Discovery, Member } from "../discovery/discovery.js";
 import { file } from "../discovery/file.js";
+import { discoveryServer } from "../discovery/server/adapter.js";
 import { silentLogger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
 import { type AnonymousCaller, connectAnonymously } from "../node/anonymous-caller.js";
@@ -61,7 +62,8 @@ export class Cluster {
   discovery(): Discovery {
     const where = this.#values.discovery ?? this.#context.env.CLUSTERTS_DISCOVERY;
     if (where === undefined || where === "") throw new UsageError("where is discovery? Give --discovery, or set CLUSTERTS_DISCOVERY");
-    return file(resolve(this.#context.cwd, where.replace(/^file:/, "")));
+    if (where.startsWith("file:")) return file(resolve(this.#context.cwd, where.slice("file:".length)));
+    return discoveryServer(where.replace(/^server:\/\//, ""), { cluster: this.name, secrets: this.secrets });
   }
 
   /** All that discovery knows now. */

@@ -2,10 +2,17 @@
 /** The `clusterts` program. */
 import { runCommandLine } from "./commands.js";
 
-const interrupt = new AbortController();
-// The first one asks the command to end by itself, the second one ends the process as usual.
-process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
-process.once("SIGTERM", () => interrupt.abort(new Error("terminated")));
+let interrupt: AbortController | undefined;
+
+/** Commands that go on until they are told to end ask for it; the others end at once, as programs do. */
+function interruption(): AbortSignal {
+  if (interrupt === undefined) {
+    const controller = new AbortController();
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => controller.abort(new Error(`ended by ${name}`)));
+    interrupt = controller;
+  }
+  return interrupt.signal;
+}
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   cwd: process.cwd(),
@@ -13,5 +20,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
   isTerminal: process.stdout.isTTY === true,
-  signal: interrupt.signal,
+  get signal() {
+    return interruption();
+  },
 });

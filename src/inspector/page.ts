@@ -13,7 +13,7 @@ h1 { font-size: 1.05rem; margin: 0; } h2 { font-size: .95rem; margin: 1.4rem 0 .
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; color: var(--dim); font-size: .8rem; } th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; } tr.node { cursor: pointer; } tr.node:hover, tr.node:focus { background: var(--panel); outline: none; }
-.state::before { content: "\\25CF "; } .up, .ready { color: var(--good); } .silent, .waiting, .gone { color: var(--bad); } .asking, .dialing, .draining, .out { color: var(--warn); }
+.state::before { content: "\\25CF\\00A0"; } .up, .ready { color: var(--good); } .silent, .waiting, .gone { color: var(--bad); } .asking, .dialing, .draining, .out { color: var(--warn); }
 tr.detail > td { background: var(--panel); padding: .6rem 1rem 1rem; } .detail table { margin-bottom: .6rem; } code { font-family: ui-monospace, monospace; }
 `;
 

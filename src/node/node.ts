@@ -32,7 +32,7 @@ import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Connection, Listener } from "../transport/transport.js";
-import { type Administered, registerAdmin } from "./admin-service.js";
+import { type Administered, registerAdmin } from "./admin.js";
 import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
@@ -511,15 +511,13 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   }
 
   #administered(): Administered {
-    const { clock, metadata, version } = this.#options;
+    const { metadata, version } = this.#options;
     return {
-      text: formatAddress(this.address),
-      metadata: () => this.#members.get(this.address)?.metadata ?? metadata,
+      metadata: () => this.#members.get(this.address)?.metadata ?? metadata ?? {},
       version,
       status: () => this.status(),
       methodTimes: () => this.methodTimes(),
-      setAvailable: (available) => this.update({ available }),
-      wallClock: () => clock.wallClock(),
+      update: (patch) => this.update(patch),
     };
   }
 

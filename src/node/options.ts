@@ -45,10 +45,13 @@ export interface NodeOptions {
   logger?: Logger | false | undefined;
   /** Published to others with this node's entry. */
   metadata?: Record<string, string> | undefined;
-  /** Whether tools and other nodes may ask for this node's status and take it out of service: the service `clusterts.admin.Admin`. Default true. */
-  admin?: boolean | undefined;
   /** The application's version, published likewise. */
   version?: string | undefined;
+  /**
+   * Whether tools of the cluster may ask what this node is doing and take it out of service: the command line, the inspector.
+   * Whoever may call it, may do so. Default true.
+   */
+  admin?: boolean | undefined;
   link?: LinkOptions | undefined;
   rpc?: RpcOptions | undefined;
   /** How bytes get to other nodes. Default TCP. */
@@ -76,12 +79,12 @@ export interface ResolvedNodeOptions {
   readonly listen: string | undefined;
   readonly advertise: string | undefined;
   readonly export: boolean;
-  readonly admin: boolean;
   readonly secrets: readonly string[];
   readonly insecure: boolean;
   readonly logger: Logger;
   readonly metadata: Record<string, string> | undefined;
   readonly version: string | undefined;
+  readonly admin: boolean;
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
   readonly transport: Transport;
@@ -213,8 +216,8 @@ const nodeOptions = z
       export: z.boolean().default(false),
       insecure: z.literal(true).optional(),
       metadata: z.record(z.string(), z.string()).optional(),
-      admin: z.boolean().default(true),
       version: z.string().optional(),
+      admin: z.boolean().default(true),
       ...common,
     },
     { required_error: OBJECT, invalid_type_error: OBJECT },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Admin } from "../../src/admin/index.js";
+import { Node } from "../../src/admin/index.js";
 import { Deferred } from "../../src/internal/deferred.js";
 import { connectAnonymously } from "../../src/node/anonymous-caller.js";
 import { Cluster, hostOf, PORT } from "../support/cluster.js";
@@ -21,7 +21,7 @@ suite("admin service", () => {
     await cluster.fails(peer.invoke("1.1.1", hold, textNote("")));
     const waiting = node.invoke("1.2.1", hold, textNote(""), { timeoutMs: 60_000 });
     await cluster.clock.advance(1_500);
-    const status = await cluster.run(Admin.Call(peer, "1.1.1").status({}));
+    const status = await cluster.run(Node.Call(peer, "1.1.1").status({}));
     assert.equal(status.address, "1.1.1");
     assert.equal(status.phase, "running");
     assert.equal(status.available, true);
@@ -40,7 +40,7 @@ suite("admin service", () => {
     assert.ok(oldest!.ageMs >= 1_500 && oldest!.remainingMs <= 58_500);
     assert.deepEqual(status.limits, [{ method: "test.Notes/hold", running: 1, queued: 0, refused: 1n }]);
     assert.deepEqual([...status.limitHits], [["limit.maxConcurrent", 1n]]);
-    assert.deepEqual(status.methodTimes, []);
+    assert.deepEqual(status.methods, []);
     release.resolve(textNote(""));
     await cluster.run(Promise.all([held, waiting]));
     await cluster.close();
@@ -55,14 +55,14 @@ suite("admin service", () => {
       }),
     );
     const peer = await cluster.start("1.2.1");
-    const admin = Admin.Call(peer, "1.1.1");
+    const admin = Node.Call(peer, "1.1.1");
     await cluster.run(peer.invoke("1.1.1", echo, textNote("")));
-    assert.deepEqual((await cluster.run(admin.status({ methodTimes: true }))).methodTimes, []);
+    assert.deepEqual((await cluster.run(admin.status({ methods: true }))).methods, []);
     for (let i = 0; i < 9; i++) await cluster.run(peer.invoke("1.1.1", echo, textNote("")));
     await cluster.fails(peer.invoke("1.1.1", echo, textNote("fail")));
-    const { methodTimes } = await cluster.run(admin.status({ methodTimes: true }));
-    const times = methodTimes.find(({ method }) => method === "test.Notes/echo");
-    assert.deepEqual([times?.side, times?.count, times?.failed], ["handler", 10n, 1n]);
+    const { methods } = await cluster.run(admin.status({ methods: true }));
+    const times = methods.find(({ method }) => method === "test.Notes/echo");
+    assert.deepEqual([times?.handled, times?.count, times?.failed], [true, 10n, 1n]);
     assert.ok(times!.p50Ms <= times!.p99Ms && times!.p99Ms <= times!.maxMs);
     await cluster.clock.advance(61_000);
     assert.deepEqual(node.methodTimes(), []);
@@ -81,8 +81,8 @@ suite("admin service", () => {
       random: cluster.random,
       logger: false,
     });
-    const admin = Admin.Call(tool);
-    assert.equal((await cluster.run(admin.ping({}))).address, "1.1.1");
+    const admin = Node.Call(tool);
+    assert.deepEqual((await cluster.run(admin.ping({ payload: Uint8Array.of(7) }))).payload, Uint8Array.of(7));
     await cluster.run(admin.setAvailable({ available: false }));
     await cluster.clock.advance(5);
     assert.equal(other.pick(1), undefined);
@@ -100,7 +100,7 @@ suite("admin service", () => {
     cluster.discovery.put({ address: cluster.make("1.1.1").address, endpoint: "h1-1-1:8000" });
     await cluster.start("1.1.1", { discovery: { watch: cluster.discovery.watch.bind(cluster.discovery) } });
     const peer = await cluster.start("1.2.1");
-    const error = await cluster.fails(Admin.Call(peer, "1.1.1").setAvailable({ available: false }));
+    const error = await cluster.fails(Node.Call(peer, "1.1.1").setAvailable({ available: false }));
     assert.equal(error.code, "FAILED_PRECONDITION");
     assert.match(error.reason, /a configured entry is changed where it is configured/);
     await cluster.close();
@@ -110,7 +110,7 @@ suite("admin service", () => {
     const cluster = new Cluster();
     await cluster.start("1.1.1", { admin: false });
     const peer = await cluster.start("1.2.1");
-    assert.equal((await cluster.fails(Admin.Call(peer, "1.1.1").ping({}))).code, "UNIMPLEMENTED");
+    assert.equal((await cluster.fails(Node.Call(peer, "1.1.1").ping({}))).code, "UNIMPLEMENTED");
     await cluster.close();
   });
 
@@ -126,8 +126,8 @@ suite("admin service", () => {
       }),
     );
     const peer = await cluster.start("1.2.1");
-    await cluster.run(Admin.Call(peer, "1.1.1").ping({}));
-    assert.deepEqual(seen, ["clusterts.admin.Admin/ping"]);
+    await cluster.run(Node.Call(peer, "1.1.1").ping({}));
+    assert.deepEqual(seen, ["clusterts.Node/ping"]);
     await cluster.close();
   });
 });
