@@ -14,7 +14,7 @@ import type { LinkOptions } from "./link-options.js";
 import type { HeldMessage } from "./pending-queue.js";
 
 /** What a link tells the node. */
-export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize"> {
+export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize" | "onOvertaken"> {
   /** A connection is gone: what is in `channel.sent` and was not answered may have run. */
   onLost(channel: Channel, cause: Error): void;
   /** These messages left the queue: their link is ready now. */

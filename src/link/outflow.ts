@@ -54,6 +54,11 @@ export class Outflow {
     return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes;
   }
 
+  /** Whether requests or one-way messages are partly sent, or wait behind such. */
+  get isSending(): boolean {
+    return this.#large.hasOrdered;
+  }
+
   /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
   get congested(): boolean {
     return this.#congested;

@@ -22,8 +22,8 @@ export interface Administered {
   update(patch: { available: boolean }): Promise<void>;
 }
 
-export function registerAdmin(node: Registrar, subject: Administered): void {
-  Node.Register(node, {
+export function registerAdmin(registrar: Registrar, subject: Administered): void {
+  Node.Register(registrar, {
     ping: ({ payload }) => ({ payload }),
     status: ({ methods }) => toWire(subject, methods ? subject.methodTimes() : []),
     setAvailable: async ({ available }) => {

@@ -66,6 +66,8 @@ export interface CloseReport {
   readonly messagesLost: number;
 }
 
+type UntypedHandler = (input: unknown, context: Context) => unknown;
+
 const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
 
 /** Longest time to become unavailable in discovery when a node closes. */
@@ -179,7 +181,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
-    if (options.admin) registerAdmin(this, this.#administered());
+    if (options.admin)
+      registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this.#administered());
     this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
@@ -230,7 +233,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Registers the handler of a method; generated code calls it. To be done before `start()`. */
   handle<I, O>(method: Method<I, O>, handler: (input: never, context: Context) => unknown): void {
-    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as (input: unknown, context: Context) => unknown);
+    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as UntypedHandler);
   }
 
   /**
@@ -450,6 +453,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
+      onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => {
         this.#pastTraffic = sumOf(this.#pastTraffic, channel.counters);
         for (const { to, first, last } of channel.sent) {
