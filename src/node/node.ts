@@ -34,7 +34,8 @@ import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
-import { registerAdmin } from "./admin.js";
+import { type Administered, registerAdmin } from "./admin.js";
+import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
@@ -110,6 +111,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
   #upSince: number | undefined;
+  readonly #closeTap: () => void;
   /** Of connections that are gone. */
   #pastTraffic = NO_TRAFFIC;
   /** Settles when `start()` does. */
@@ -182,7 +184,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
-    if (options.admin) registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this);
+    if (options.admin)
+      registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this.#administered());
+    this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
   /**
@@ -528,11 +532,25 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
   }
 
+  #administered(): Administered {
+    const { metadata, version } = this.#options;
+    return {
+      metadata: () => this.#members.get(this.address)?.metadata ?? metadata ?? {},
+      version,
+      status: () => this.status(),
+      methodTimes: () => this.methodTimes(),
+      update: (patch) => this.update(patch),
+    };
+  }
+
   #enter(phase: NodePhase): void {
     const previous = this.#phase;
     if (phase === previous) return;
     this.#phase = phase;
-    if (phase === "closed") this.#times.close();
+    if (phase === "closed") {
+      this.#times.close();
+      this.#closeTap();
+    }
     if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
   }
 
