@@ -17,6 +17,7 @@ export {
   tryParseAddress,
 } from "./addr/logical-address.js";
 export type { Discovery, DiscoveryEvent, Member, MemberPatch, Registration } from "./discovery/discovery.js";
+export { type Environment, type EnvironmentOptions, optionsFromEnv } from "./env/options-from-env.js";
 export {
   type Code,
   type Execution,
@@ -44,6 +45,8 @@ export type {
   MessageKind,
   NodeEvent,
 } from "./events/events.js";
+export type { TapFilter } from "./events/tap-filter.js";
+export { type TapOptions, type TappedMessage, tapMessages } from "./events/tap-messages.js";
 export type { Clock, Random, TimerHandle } from "./internal/clock.js";
 export type { Logger } from "./internal/logger.js";
 export type { LinkOptions } from "./link/link-options.js";

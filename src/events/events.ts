@@ -96,7 +96,7 @@ export interface DiscoveryNotice {
   readonly reason: string;
 }
 
-export type DropCause = "noHandler" | "limit" | "malformed" | "tooLarge" | "closed";
+export type DropCause = "noHandler" | "limit" | "malformed" | "tooLarge" | "overtaken" | "closed";
 
 /** `clusterts:drop`: a one-way message that came and was not handled. Nobody waits for it, so only this tells. */
 export interface DropEvent {

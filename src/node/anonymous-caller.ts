@@ -7,6 +7,7 @@ import { type AddressText, ANONYMOUS, formatAddress, type LogicalAddress } from 
 import { InvalidOptionsError } from "../errors.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { TimerHandle } from "../internal/clock.js";
+import { Seldom } from "../internal/seldom.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { within } from "../internal/within.js";
 import type { Channel } from "../link/channel.js";
@@ -83,6 +84,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
         limits,
@@ -168,6 +170,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
       onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
+      onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => this.#onLost(channel, cause),
       onSent: (messages) => {
         for (const { to, seq } of messages) this.#caller.onSent(to, seq);

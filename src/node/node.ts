@@ -14,6 +14,7 @@ import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js
 import type { MemberEvent } from "../events/events.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { Seldom } from "../internal/seldom.js";
 import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
@@ -33,7 +34,8 @@ import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
-import { registerAdmin } from "./admin.js";
+import { type Administered, registerAdmin } from "./admin.js";
+import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
@@ -65,6 +67,8 @@ export interface CloseReport {
   /** Messages that waited for a link and were not sent. */
   readonly messagesLost: number;
 }
+
+type UntypedHandler = (input: unknown, context: Context) => unknown;
 
 const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
 
@@ -107,6 +111,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
   #upSince: number | undefined;
+  readonly #closeTap: () => void;
   /** Of connections that are gone. */
   #pastTraffic = NO_TRAFFIC;
   /** Settles when `start()` does. */
@@ -164,6 +169,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
         limits: this.#limits,
@@ -178,7 +184,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
-    if (options.admin) registerAdmin(this);
+    if (options.admin)
+      registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this.#administered());
+    this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
   /**
@@ -228,7 +236,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Registers the handler of a method; generated code calls it. To be done before `start()`. */
   handle<I, O>(method: Method<I, O>, handler: (input: never, context: Context) => unknown): void {
-    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as (input: unknown, context: Context) => unknown);
+    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as UntypedHandler);
   }
 
   /**
@@ -463,6 +471,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
+      onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => {
         this.#pastTraffic = sumOf(this.#pastTraffic, channel.counters);
         for (const { to, first, last } of channel.sent) {
@@ -523,11 +532,25 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
   }
 
+  #administered(): Administered {
+    const { metadata, version } = this.#options;
+    return {
+      metadata: () => this.#members.get(this.address)?.metadata ?? metadata ?? {},
+      version,
+      status: () => this.status(),
+      methodTimes: () => this.methodTimes(),
+      update: (patch) => this.update(patch),
+    };
+  }
+
   #enter(phase: NodePhase): void {
     const previous = this.#phase;
     if (phase === previous) return;
     this.#phase = phase;
-    if (phase === "closed") this.#times.close();
+    if (phase === "closed") {
+      this.#times.close();
+      this.#closeTap();
+    }
     if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
   }
 

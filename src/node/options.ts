@@ -268,6 +268,9 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   tls: Object.keys(tlsOptions.shape),
 };
 
+/** Where `optionsFromEnv()` takes what no node can do without. */
+const VARIABLES: Readonly<Record<string, string>> = { address: "CLUSTERTS_ADDRESS", discovery: "CLUSTERTS_DISCOVERY" };
+
 /** What is wrong; for a key that is none, the one that was meant. */
 function faultOf(issue: z.ZodIssue): string {
   if (issue.code !== "unrecognized_keys") return issue.message;
@@ -276,6 +279,12 @@ function faultOf(issue: z.ZodIssue): string {
     return `${JSON.stringify(key)}${meant === undefined ? "" : ` (did you mean "${meant}"?)`}`;
   });
   return `there is no option ${wrong.join(", ")}`;
+}
+
+/** What is wrong with the value of one option, a line each. */
+export function faultsOfOption(key: keyof NodeOptions, value: unknown): string[] {
+  const result = nodeOptions.shape[key].safeParse(value);
+  return result.success ? [] : result.error.issues.map((issue) => issue.message);
 }
 
 /** @throws {@link InvalidOptionsError} listing every fault. */
@@ -308,7 +317,13 @@ function check<O, I>(schema: z.ZodType<O, z.ZodTypeDef, I>, options: unknown, wh
   if (result.success) return result.data;
   throw new InvalidOptionsError(
     what,
-    result.error.issues.map((issue) => (issue.path.length === 0 ? faultOf(issue) : `${issue.path.join(".")}: ${faultOf(issue)}`)),
+    result.error.issues.map((issue) => {
+      if (issue.path.length === 0) return faultOf(issue);
+      const key = issue.path.join(".");
+      const variable = VARIABLES[key];
+      const isMissing = variable !== undefined && (options as Record<string, unknown>)[key] === undefined;
+      return `${key}: ${isMissing ? `is missing; optionsFromEnv() takes it from ${variable}` : faultOf(issue)}`;
+    }),
   );
 }
 

@@ -9,8 +9,11 @@ export type { NodePhase };
 
 export interface LinkStatus {
   readonly peer: AddressText;
-  /** `waiting`: until the next dial after a failed one; `draining`: finishes what has begun, takes nothing new. */
-  readonly phase: "idle" | "dialing" | "ready" | "waiting" | "draining" | "closed";
+  /**
+   * `waiting`: until the next dial after a failed one; `settling`: connected, and messages wait until the peer has read those that were sent
+   * over an earlier connection; `draining`: finishes what has begun, takes nothing new.
+   */
+  readonly phase: "idle" | "dialing" | "settling" | "ready" | "waiting" | "draining" | "closed";
   /** The peer's network address, where there is a connection. */
   readonly remote: string | undefined;
   /** Milliseconds for a ping and its answer, when last asked. */

@@ -148,7 +148,7 @@ suite("clusterts call", () => {
 
   test("without a secret to a node with one, says so", async () => {
     await using project = await new Project().start();
-    const { code, stderr } = await project.run("call", "1.1.1", "echo", "--proto", "proto", "--discovery", "cluster.json");
+    const { code, stderr } = await project.run("call", "1.1.1", "echo", "--proto", "proto", "--discovery", "file:cluster.json");
     assert.equal(code, 1);
     assert.match(stderr, /secret/);
   });

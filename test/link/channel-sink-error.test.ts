@@ -35,6 +35,7 @@ suite("a channel whose receiver throws", () => {
         throw thrown;
       },
       onOversize: () => {},
+      onOvertaken: () => {},
       onGoAway: () => {},
       onLimit: () => {},
       onClosed: (_channel, cause) => causes.push(cause),
