@@ -64,7 +64,7 @@ export class TlsAcceptor {
   }
 
   #onFailed(error: Error, socket: TLSSocket): void {
-    this.#take(socket)?.({ type: "failed", error: tlsFailure(error) });
+    this.#take(socket)?.({ type: "failed", error: tlsFailure("dialer", error) });
   }
 
   #take(socket: TLSSocket): Done | undefined {

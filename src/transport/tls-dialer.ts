@@ -28,7 +28,7 @@ export class TlsDialer {
       checkServerIdentity: () => undefined,
       ...(hostName !== undefined && isIP(hostName) === 0 && { servername: hostName }),
     });
-    const onFailed = (error: Error): void => done({ type: "failed", error: tlsFailure(error) });
+    const onFailed = (error: Error): void => done({ type: "failed", error: tlsFailure("acceptor", error) });
     socket.once("error", onFailed);
     socket.once("secureConnect", () => {
       socket.off("error", onFailed);

@@ -65,23 +65,24 @@ export function dateOf(text: string): string {
   return Number.isNaN(time) ? text : `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
+/** Behind the name of the peer. */
 const FAILURES: Readonly<Record<string, readonly [TlsErrorKind, string]>> = {
-  WRONG_VERSION_NUMBER: ["plainText", "the port does not speak TLS"],
-  HTTP_REQUEST: ["plainText", "an HTTP request without TLS came"],
-  UNSUPPORTED_PROTOCOL: ["protocol", "the peer speaks no TLS 1.3"],
-  NO_APPLICATION_PROTOCOL: ["protocol", "the peer speaks TLS, but wants another protocol over it than clusterts"],
-  NO_SHARED_CIPHER: ["protocol", "no cipher in common"],
-  NO_SUITABLE_SIGNATURE_ALGORITHM: ["protocol", "no signature algorithm in common"],
-  NO_SUITABLE_KEY_SHARE: ["protocol", "no key exchange in common"],
+  WRONG_VERSION_NUMBER: ["plainText", "does not speak TLS"],
+  PACKET_LENGTH_TOO_LONG: ["plainText", "does not speak TLS"], // the same, by OpenSSL 3.5 and for some first bytes
+  UNSUPPORTED_PROTOCOL: ["protocol", "speaks no TLS 1.3"],
+  NO_APPLICATION_PROTOCOL: ["protocol", "speaks TLS, but wants another protocol over it than clusterts"],
+  NO_SHARED_CIPHER: ["protocol", "has no cipher in common with this node"],
+  NO_SUITABLE_SIGNATURE_ALGORITHM: ["protocol", "has no signature algorithm in common with this node"],
+  NO_SUITABLE_KEY_SHARE: ["protocol", "has no key exchange in common with this node"],
 };
 
 const CERTIFICATE_ALERT = /CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED/;
 
 /**
- * What `error` of a TLS handshake means. `undefined`: nothing of TLS, the connection was lost, and the error says how.
+ * What `error` of a TLS handshake with a peer at `side` means. `undefined`: nothing of TLS, the connection was lost, and the error says how.
  * Alerts are the peer's reason, by their names in RFC 8446.
  */
-export function tlsFailure(error: Error): TlsError | undefined {
+export function tlsFailure(side: Side, error: Error): TlsError | undefined {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const name = /^ERR_SSL_(.+)$/.exec(code)?.[1];
   if (name === undefined) return undefined;
@@ -91,7 +92,7 @@ export function tlsFailure(error: Error): TlsError | undefined {
     return new TlsError(kind, `the peer ended the TLS handshake: ${words(alert)}`, error);
   }
   const known = FAILURES[name];
-  if (known !== undefined) return new TlsError(known[0], known[1], error);
+  if (known !== undefined) return new TlsError(known[0], `${SIDE_NAME[side]} ${known[1]}`, error);
   return new TlsError("protocol", `the TLS handshake failed: ${words(name)}`, error);
 }
 

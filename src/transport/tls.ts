@@ -32,7 +32,8 @@ export class TlsTransport implements Transport {
   readonly #onListenerError: ListenerErrorHandler;
   readonly #env: TlsConnectionEnvironment;
   #credentials: TlsCredentials;
-  #acceptor: TlsAcceptor;
+  /** Made with the first listener: who only dials, needs none. */
+  #acceptor: TlsAcceptor | undefined;
   #dialer: TlsDialer;
 
   constructor(credentials: TlsCredentials, options: TlsTransportOptions = {}) {
@@ -40,7 +41,6 @@ export class TlsTransport implements Transport {
     this.#onListenerError = options.onListenerError ?? ((error) => process.emitWarning(error));
     this.#env = { clock: options.clock ?? systemClock, refusal: options.refusal ?? (() => new Uint8Array(0)) };
     this.#credentials = credentials;
-    this.#acceptor = new TlsAcceptor(credentials);
     this.#dialer = new TlsDialer(credentials);
   }
 
@@ -51,7 +51,7 @@ export class TlsTransport implements Transport {
   /** From now on: connections that stand, and handshakes under way, go on with the ones they began with. */
   replace(credentials: TlsCredentials): void {
     // Both are made before one is replaced: what OpenSSL does not take changes nothing.
-    const acceptor = new TlsAcceptor(credentials);
+    const acceptor = this.#acceptor && new TlsAcceptor(credentials);
     const dialer = new TlsDialer(credentials);
     this.#credentials = credentials;
     this.#acceptor = acceptor;
@@ -70,10 +70,11 @@ export class TlsTransport implements Transport {
 
   /** @throws Error with the system's `code` (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...); it is not tried again. */
   listen(endpoint: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
+    this.#acceptor ??= new TlsAcceptor(this.#credentials);
     const server = createServer({ pauseOnConnect: true }, (raw) => {
       // Reset by the peer before it was accepted: without an address nothing can be said of it.
       if (raw.remoteAddress === undefined) raw.destroy();
-      else onConnection(new TlsConnection(raw, (socket, done) => this.#acceptor.secure(socket, done), this.#env));
+      else onConnection(new TlsConnection(raw, (socket, done) => this.#acceptor!.secure(socket, done), this.#env));
     });
     return openListener(server, endpoint, this.#onListenerError);
   }

@@ -262,7 +262,7 @@ suite("TLS between nodes", () => {
     test("a TLS dialer at a plain port, knows that it is one, and so does the port", async () => {
       const acceptor = await startEcho("1.3.1", { logger: log });
       const dialer = await startEcho("1.2.1", { tls: certified("1.2.1") });
-      await refused(dialer, "1.3.1", `the port does not speak TLS; ${TLS_HINT}`);
+      await refused(dialer, "1.3.1", `the node at that endpoint does not speak TLS; ${TLS_HINT}`);
       assert.deepEqual(acceptor.status().refusals, { malformed: 1 });
       assert.match(log.at("warn").at(-1)!, /^refused a connection from \S+: not clusterts: it speaks TLS$/);
     });

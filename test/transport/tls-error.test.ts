@@ -30,19 +30,24 @@ suite("what goes wrong with TLS, in words", () => {
       ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "protocol", "handshake failure"],
     ];
     for (const [code, kind, name] of kinds) {
-      const error = tlsFailure(openssl(code));
+      const error = tlsFailure("acceptor", openssl(code));
       assert.deepEqual([error?.kind, error?.message], [kind, `the peer ended the TLS handshake: ${name}`]);
     }
   });
 
   test("other failures of OpenSSL, are told; one that has no words yet keeps its name", () => {
-    assert.deepEqual({ ...tlsFailure(openssl("ERR_SSL_WRONG_VERSION_NUMBER")) }.kind, "plainText");
-    assert.equal(tlsFailure(openssl("ERR_SSL_NO_SHARED_CIPHER"))?.message, "no cipher in common");
-    assert.equal(tlsFailure(openssl("ERR_SSL_BAD_RECORD_TYPE"))?.message, "the TLS handshake failed: bad record type");
+    const plain = ["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"].map((code) => tlsFailure("acceptor", openssl(code)));
+    for (const error of plain)
+      assert.deepEqual([error?.kind, error?.message], ["plainText", "the node at that endpoint does not speak TLS"]);
+    assert.equal(
+      tlsFailure("acceptor", openssl("ERR_SSL_NO_SHARED_CIPHER"))?.message,
+      "the node at that endpoint has no cipher in common with this node",
+    );
+    assert.equal(tlsFailure("acceptor", openssl("ERR_SSL_BAD_RECORD_TYPE"))?.message, "the TLS handshake failed: bad record type");
   });
 
   test("a lost connection, is none of TLS", () => {
-    assert.equal(tlsFailure(openssl("ECONNRESET")), undefined);
-    assert.equal(tlsFailure(new Error("socket hang up")), undefined);
+    assert.equal(tlsFailure("acceptor", openssl("ECONNRESET")), undefined);
+    assert.equal(tlsFailure("acceptor", new Error("socket hang up")), undefined);
   });
 });
