@@ -9,6 +9,7 @@ export class PowerCut extends Error {
 }
 
 interface Inode {
+  readonly number: number;
   data: Buffer;
   /** What of it survives for certain; `undefined`: it was never synced. */
   synced: Buffer | undefined;
@@ -25,6 +26,7 @@ export class PowerCutDisk implements FileSystem {
   /** Syncs among them. */
   syncs = 0;
   readonly #cutAt: number;
+  #inodes = 0;
   readonly #names = new Map<string, Inode>();
   readonly #durableNames = new Map<string, Inode>();
   /** Changes of names that no sync of the folder has made certain. */
@@ -34,7 +36,7 @@ export class PowerCutDisk implements FileSystem {
   constructor(image: DiskImage = new Map(), cutAt = Number.POSITIVE_INFINITY) {
     this.#cutAt = cutAt;
     for (const [name, data] of image) {
-      const inode = { data, synced: data };
+      const inode = { number: this.#inodes++, data, synced: data };
       this.#names.set(name, inode);
       this.#durableNames.set(name, inode);
     }
@@ -46,9 +48,15 @@ export class PowerCutDisk implements FileSystem {
     return inode && Buffer.from(inode.data);
   }
 
+  async stamp(path: string): Promise<string | undefined> {
+    await this.#turn();
+    const inode = this.#names.get(path);
+    return inode && `${inode.number} ${inode.data.length}`;
+  }
+
   async create(path: string): Promise<OpenFile> {
     await this.#operation();
-    const inode: Inode = { data: Buffer.alloc(0), synced: undefined };
+    const inode: Inode = { number: this.#inodes++, data: Buffer.alloc(0), synced: undefined };
     this.#setName(path, inode);
     return {
       write: async (bytes) => {
