@@ -9,7 +9,7 @@ import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { importsIn } from "./support/imports.mjs";
 
-const BASE = ["addr", "errors", "internal", "protobuf"];
+const BASE = ["addr", "errors", "events", "internal", "protobuf"];
 const MIDDLE = [...BASE, "wire", "transport"];
 const PARTS = ["rpc", "link", "discovery", "stream", "harbor"];
 
@@ -22,8 +22,9 @@ const MAY_IMPORT = {
   wire: BASE,
   transport: BASE,
   ...Object.fromEntries(PARTS.map((part) => [part, MIDDLE])),
-  node: [...MIDDLE, ...PARTS],
-  "discovery/server": [...MIDDLE, ...PARTS, "node"],
+  gen: [], // generated from proto/: imports this package by its name, as all generated code
+  node: [...MIDDLE, ...PARTS, "gen"],
+  "discovery/server": [...MIDDLE, ...PARTS, "gen", "node"],
   "discovery/index": [...MIDDLE, "discovery", "discovery/server"],
 };
 

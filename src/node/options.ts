@@ -10,11 +10,12 @@ import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
 import { TcpTransport } from "../transport/tcp.js";
 import type { Transport } from "../transport/transport.js";
-import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
+import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
 import { consoleLogger } from "./console-logger.js";
 
 /** Fewest bytes of a secret. */
@@ -46,6 +47,11 @@ export interface NodeOptions {
   metadata?: Record<string, string> | undefined;
   /** The application's version, published likewise. */
   version?: string | undefined;
+  /**
+   * Whether tools of the cluster may ask what this node is doing and take it out of service: the command line, the inspector.
+   * Whoever may call it, may do so. Default true.
+   */
+  admin?: boolean | undefined;
   link?: LinkOptions | undefined;
   rpc?: RpcOptions | undefined;
   /** How bytes get to other nodes. Default TCP. */
@@ -78,6 +84,7 @@ export interface ResolvedNodeOptions {
   readonly logger: Logger;
   readonly metadata: Record<string, string> | undefined;
   readonly version: string | undefined;
+  readonly admin: boolean;
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
   readonly transport: Transport;
@@ -210,6 +217,7 @@ const nodeOptions = z
       insecure: z.literal(true).optional(),
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
+      admin: z.boolean().default(true),
       ...common,
     },
     { required_error: OBJECT, invalid_type_error: OBJECT },

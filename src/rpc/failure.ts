@@ -49,8 +49,7 @@ export const HINT = {
   anonymous: "it can call, it cannot be called: reply to it instead",
   onlyOneNode: "a caller without an address has one node to talk to: name that one, or start a node",
   noTarget: 'pass an address, its text such as "1.2.3", or byType(type)',
-  pendingFull:
-    "the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
+  pendingFull: "the queue for this link is full; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
   congested: "too much waits to be read by the peer; await sends, or call less at once",
   tooManyCalls: "call less at once, or raise rpc.maxCallsInFlight",
   busy: "call less at once, or another node; its limits are rpc.maxRequests, rpc.maxRequestsPerPeer and rpc.maxRequestBytes",
@@ -67,6 +66,7 @@ export const HINT = {
   deadlineThere: "its deadline was over before its handler could begin: is the event loop of that node blocked?",
   lost: "it may have run: call again only if that is harmless",
   lostUnsent: "it was not sent: call again",
+  overtaken: "the order of messages is kept, so it did not run: call again",
   cancelled: "it may have run: its handler is told by context.signal",
   unimplemented: "is it registered on that node, before start()?",
   handlerThrew: "thrown by the handler; the log of its node has the stack",

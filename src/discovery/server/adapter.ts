@@ -3,6 +3,7 @@
 import { parseEndpoint } from "../../addr/endpoint.js";
 import { type AddressLike, type LogicalAddress, toAddress } from "../../addr/logical-address.js";
 import { InvalidOptionsError } from "../../errors.js";
+import { Members } from "../../gen/clusterts/discovery.js";
 import type { AbortSignal } from "../../internal/abort-signal.js";
 import { systemClock, systemRandom } from "../../internal/system-clock.js";
 import { type AnonymousOptions, resolveAnonymousOptions } from "../../node/options.js";
@@ -10,7 +11,6 @@ import { memberFault } from "../checked-event.js";
 import type { Discovery, DiscoveryEvent, Member, Registration } from "../discovery.js";
 import type { KeyValue } from "../key-value.js";
 import { serverError } from "./failure.js";
-import { Members } from "./gen/clusterts/discovery.js";
 import { toWire } from "./member-codec.js";
 import { watchMembers } from "./member-watch.js";
 import { SERVER_ADDRESS } from "./protocol.js";

@@ -1,8 +1,5 @@
 /** What the server answers about keys and values. */
 import { RpcError } from "../../errors.js";
-import type { Clock, TimerHandle } from "../../internal/clock.js";
-import type { Context } from "../../rpc/service.js";
-import * as commands from "./commands.js";
 import type {
   DeleteReply,
   DeleteRequest,
@@ -13,7 +10,10 @@ import type {
   SetRequest,
   WatchKeysReply,
   WatchKeysRequest,
-} from "./gen/clusterts/discovery.js";
+} from "../../gen/clusterts/discovery.js";
+import type { Clock, TimerHandle } from "../../internal/clock.js";
+import type { Context } from "../../rpc/service.js";
+import * as commands from "./commands.js";
 import { HeldQuestions } from "./held-questions.js";
 import { MAX_WAIT_MS } from "./protocol.js";
 import { Reports } from "./reports.js";

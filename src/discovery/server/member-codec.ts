@@ -1,7 +1,7 @@
 /** Members as discovery has them, and as they travel: absent there is default here. */
 import type { LogicalAddress } from "../../addr/logical-address.js";
+import type { Member as WireMember } from "../../gen/clusterts/discovery.js";
 import type { Member } from "../discovery.js";
-import type { Member as WireMember } from "./gen/clusterts/discovery.js";
 
 /** What {@link toWire} gives of an entry without metadata: most have none. */
 const NO_METADATA: ReadonlyMap<string, string> = new Map();

@@ -1,9 +1,9 @@
 /** Follows the members of a server: questions that wait, their answers put together to what a watch reports. */
 import type { LogicalAddress } from "../../addr/logical-address.js";
+import { Members, Report } from "../../gen/clusterts/discovery.js";
 import type { AbortSignal } from "../../internal/abort-signal.js";
 import type { Caller } from "../../rpc/service.js";
 import type { DiscoveryEvent, Member } from "../discovery.js";
-import { Members, Report } from "./gen/clusterts/discovery.js";
 import { fromWire } from "./member-codec.js";
 import { MAX_WAIT_MS } from "./protocol.js";
 

@@ -1,10 +1,6 @@
 /** What the server answers about members: who watches, who registers, who is heard of, what an administrator configures. */
 import { formatAddress, isValidAddress, type LogicalAddress } from "../../addr/logical-address.js";
 import { RpcError } from "../../errors.js";
-import type { Clock, Random, TimerHandle } from "../../internal/clock.js";
-import type { Logger } from "../../internal/logger.js";
-import type { Context } from "../../rpc/service.js";
-import * as commands from "./commands.js";
 import type {
   DeregisterRequest,
   MembersHandlers,
@@ -17,7 +13,11 @@ import type {
   UpdateRequest,
   WatchReply,
   WatchRequest,
-} from "./gen/clusterts/discovery.js";
+} from "../../gen/clusterts/discovery.js";
+import type { Clock, Random, TimerHandle } from "../../internal/clock.js";
+import type { Logger } from "../../internal/logger.js";
+import type { Context } from "../../rpc/service.js";
+import * as commands from "./commands.js";
 import { HeldQuestions } from "./held-questions.js";
 import { Leases } from "./leases.js";
 import { fromWire } from "./member-codec.js";

@@ -1,7 +1,7 @@
 /** What those who watch are told, encoded once for all who have the same. */
 import type { LogicalAddress } from "../../addr/logical-address.js";
+import { type Entry, KeysReport, Report } from "../../gen/clusterts/discovery.js";
 import type { Member } from "../discovery.js";
-import { type Entry, KeysReport, Report } from "./gen/clusterts/discovery.js";
 import { toWire } from "./member-codec.js";
 import { MAX_REPORT_BYTES } from "./protocol.js";
 import type { StoredValue } from "./records.js";

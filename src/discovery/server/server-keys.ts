@@ -1,12 +1,12 @@
 /** Keys and values of a server. */
 import { RpcError } from "../../errors.js";
+import { Keys, KeysReport } from "../../gen/clusterts/discovery.js";
 import type { AbortSignal } from "../../internal/abort-signal.js";
 import type { Clock, Random } from "../../internal/clock.js";
 import type { AnonymousCaller } from "../../node/anonymous-caller.js";
 import { sleep } from "../abortable.js";
-import { backoffMs } from "../backoff.js";
 import type { KeyValue, KeyValueEntry, KeyValueEvent, KeyValueOptions, KeyValueWriteOptions } from "../key-value.js";
-import { Keys, KeysReport } from "./gen/clusterts/discovery.js";
+import { retryPauseMs } from "../retry-pause.js";
 import { MAX_WAIT_MS } from "./protocol.js";
 import type { SharedCaller } from "./shared-caller.js";
 
@@ -58,7 +58,7 @@ export class ServerKeys implements KeyValue {
           if (signal.aborted) return;
           if (isForGood(error)) throw error;
           view = new KeyView(caller, prefix, { signal, detached: true });
-          await sleep(this.#clock, backoffMs(++failures, this.#random), signal);
+          await sleep(this.#clock, retryPauseMs(++failures, this.#random), signal);
         }
       }
     } finally {

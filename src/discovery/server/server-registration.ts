@@ -2,6 +2,7 @@
 /** This process's own entry at a server: renewed until it is disposed or lost. */
 import { formatAddress } from "../../addr/logical-address.js";
 import { RpcError } from "../../errors.js";
+import { Members } from "../../gen/clusterts/discovery.js";
 import type { AbortSignal } from "../../internal/abort-signal.js";
 import type { Clock, Random } from "../../internal/clock.js";
 import { Deferred } from "../../internal/deferred.js";
@@ -9,7 +10,6 @@ import type { Caller } from "../../rpc/service.js";
 import { sleep } from "../abortable.js";
 import type { Member, MemberPatch, Registration } from "../discovery.js";
 import { isEntryLost, serverError } from "./failure.js";
-import { Members } from "./gen/clusterts/discovery.js";
 import { toWire } from "./member-codec.js";
 
 /** Times that an entry is renewed in one lease. */

@@ -1,13 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The discovery server as a library: a node with a well-known address, and the store behind it. */
 import { isWildcardHost, parseEndpoint } from "../../addr/endpoint.js";
+import { Keys, Members } from "../../gen/clusterts/discovery.js";
 import { type Logger, silentLogger } from "../../internal/logger.js";
 import { systemClock, systemRandom } from "../../internal/system-clock.js";
 import { consoleLogger } from "../../node/console-logger.js";
 import { type ClusterNode, createNode } from "../../node/node.js";
 import type { RpcOptions } from "../../rpc/rpc-options.js";
 import type { Discovery } from "../discovery.js";
-import { Keys, Members } from "./gen/clusterts/discovery.js";
 import { KeysService } from "./keys-service.js";
 import { MembersService } from "./members-service.js";
 import { type ResolvedServerOptions, resolveServerOptions, type StartDiscoveryServerOptions } from "./options.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { backoffMs } from "../../src/link/backoff.js";
+import { backoffMs } from "../../src/internal/backoff.js";
 
 suite("back-off", () => {
   test("each failure doubles the ceiling, up to the cap", () => {
