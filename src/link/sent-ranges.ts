@@ -12,12 +12,15 @@ export interface SentRange {
 const MAX_SPAN = 2 ** 30;
 
 export class SentRanges {
+  /** How many there were. */
+  count = 0;
   /** Made with the second target: most connections have one, and those that only answer have none. */
   #ranges: Map<LogicalAddress, SentRange> | undefined;
   #recent: SentRange | undefined;
 
   /** Hot path. Numbers of one target come in order. */
   add(to: LogicalAddress, seq: number): void {
+    this.count++;
     const recent = this.#recent;
     if (recent === undefined || recent.to !== to) return this.#switch(to, seq);
     recent.last = seq;
@@ -25,13 +28,22 @@ export class SentRanges {
   }
 
   has(to: LogicalAddress, seq: number): boolean {
-    const range = this.#recent?.to === to ? this.#recent : this.#ranges?.get(to);
+    const range = this.#range(to);
     return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
+  }
+
+  /** The number that went out last to `to`; `undefined`: none did. */
+  lastTo(to: LogicalAddress): number | undefined {
+    return this.#range(to)?.last;
   }
 
   [Symbol.iterator](): IterableIterator<SentRange> {
     if (this.#ranges !== undefined) return this.#ranges.values();
     return (this.#recent === undefined ? [] : [this.#recent]).values();
+  }
+
+  #range(to: LogicalAddress): SentRange | undefined {
+    return this.#recent?.to === to ? this.#recent : this.#ranges?.get(to);
   }
 
   #switch(to: LogicalAddress, seq: number): void {

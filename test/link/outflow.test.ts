@@ -48,7 +48,7 @@ function scene() {
   const clock = new FakeClock();
   const connection = new StuckConnection();
   const { link } = resolveNodeOptions({ address: FROM, discovery: { watch: async function* () {} } });
-  const outflow = new Outflow(connection, clock, link, { onWrite() {}, onTooSlow: () => assert.fail("too slow") });
+  const outflow = new Outflow(connection, clock, link, { onWrite() {}, onCongested() {}, onTooSlow: () => assert.fail("too slow") });
   const send = (seq: number): void => {
     outflow.begin(BODY.length).raw(BODY);
     outflow.commit(KIND.bytes, 0, TO, FROM, 1, seq, 0, Number.POSITIVE_INFINITY);
