@@ -49,10 +49,10 @@ export class PendingOpens<Stream> {
     return held;
   }
 
-  /** Those that were opened at `before` or earlier. */
+  /** Those that were opened at `before` or earlier; held ones first, so that none is asked for as the others go. */
   since(before: number): Stream[] {
     const late: Stream[] = [];
-    for (const group of [this.#asked, this.#held]) {
+    for (const group of [this.#held, this.#asked]) {
       for (const [stream, openedAt] of group) {
         if (openedAt > before) break;
         late.push(stream);
@@ -61,7 +61,8 @@ export class PendingOpens<Stream> {
     return late;
   }
 
+  /** All, held ones first. */
   all(): Stream[] {
-    return [...this.#asked.keys(), ...this.#held.keys()];
+    return [...this.#held.keys(), ...this.#asked.keys()];
   }
 }

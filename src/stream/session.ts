@@ -401,12 +401,12 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
   over(stream: YamuxStream, resetCode: number | undefined): void {
     if (!this.#streams.delete(stream.id)) return;
     if (this.#receiving === stream) this.#receiving = undefined;
-    this.#offers.settle(stream);
-    this.#settleOpen(stream);
     if (resetCode !== undefined && this.#state.phase === "open") {
       this.#resetsOut++;
       this.control(TYPE.windowUpdate, FLAG.rst, stream.id, resetCode);
     }
+    this.#offers.settle(stream);
+    this.#settleOpen(stream); // behind the reset: the peer has room for the next one then
     this.finished();
   }
 

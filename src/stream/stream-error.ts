@@ -50,6 +50,7 @@ export function resetByPeer(streamId: number, remote: string, code: number, wasA
 
 /** The code that tells the peer why this side destroys a stream. */
 export function resetCodeFor(error: Error | null): number {
-  if (error === null) return RESET.cancelled;
+  // What Node.js destroys with when a reader stops in the middle, or a signal ends a pipeline.
+  if (error === null || error.name === "AbortError") return RESET.cancelled;
   return StreamError.is(error) ? error.resetCode : RESET.failed;
 }

@@ -116,6 +116,20 @@ export class YamuxStream extends Duplex implements WriterSource {
     return chunk;
   }
 
+  /**
+   * Leaving the loop before the end destroys the stream. Its end does not, other than with other duplexes: what was asked
+   * can be answered then.
+   */
+  override async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    let hasEnded = false;
+    try {
+      yield* this.iterator({ destroyOnReturn: false });
+      hasEnded = true;
+    } finally {
+      if (!hasEnded) this.destroy();
+    }
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: WriteCallback): void {
     this.#send(new WriteBatch(chunk, undefined, callback));
   }
