@@ -22,8 +22,12 @@ export class ReceiveWindow {
   }
 
   /** A data frame of so many bytes begins. @throws {@link ProtocolError} beyond the credit. */
-  use(bytes: number): void {
+  check(bytes: number): void {
     if (bytes > this.#credit) throw new ProtocolError(`${bytes} bytes of data, where credit was for ${this.#credit}`);
+  }
+
+  /** So many bytes of a frame that was checked have arrived: until then they are credit that is not used. */
+  use(bytes: number): void {
     this.#credit -= bytes;
   }
 

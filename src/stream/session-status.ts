@@ -30,8 +30,6 @@ export interface SessionStatus {
   readonly strayFrames: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly framesIn: number;
-  readonly framesOut: number;
   /** Milliseconds of the last ping. */
   readonly rttMs: number | undefined;
 }

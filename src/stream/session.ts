@@ -87,7 +87,6 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
   #overBudget = 0;
   #strayFrames = 0;
   #bytesIn = 0;
-  #framesIn = 0;
 
   /** Takes `connection` over, whose next byte is the first of the session. */
   constructor(
@@ -219,8 +218,6 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
       strayFrames: this.#strayFrames,
       bytesIn: this.#bytesIn,
       bytesOut: this.#writer.bytesOut,
-      framesIn: this.#framesIn,
-      framesOut: this.#writer.framesOut,
       rttMs: this.#pings.rttMs,
     };
   }
@@ -265,7 +262,6 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
   }
 
   onFrame(type: number, flags: number, streamId: number, length: number): void {
-    this.#framesIn++;
     if (type === TYPE.data) this.#onData(flags, streamId, length);
     else if (type === TYPE.windowUpdate) this.#onWindowUpdate(flags, streamId, length);
     else if (streamId !== 0) throw new ProtocolError(`a ${type === TYPE.ping ? "ping" : "go-away"} on stream ${streamId}`);
@@ -286,7 +282,7 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
     const stream = this.#streamOf(flags, streamId, length > 0);
     this.#receiving = undefined;
     if (stream === undefined) return;
-    stream.useCredit(length);
+    stream.checkCredit(length);
     const hasEnd = (flags & FLAG.fin) !== 0;
     if (length === 0) {
       if (hasEnd) stream.receiveFin();

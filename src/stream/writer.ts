@@ -16,7 +16,7 @@ const MAX_WAITING_ANSWERS = 16_384;
 
 /** What the writer takes data from. */
 export interface WriterSource {
-  /** Puts one frame at `out[at]`, header and at most {@link MAX_TURN_BYTES}, in at most `room` bytes; gives its length, 0 when there is nothing to send. */
+  /** Puts its next frames at `out[at]`, at most {@link MAX_TURN_BYTES} of payload, in at most `room` bytes; gives how many it took. */
   putTurn(out: Buffer, at: number, room: number): number;
   /** What was put counts as sent; calls back whoever waits for it. True: there is more to send. */
   turnDone(): boolean;
@@ -31,7 +31,6 @@ export interface WritableConnection {
 
 export class SessionWriter {
   bytesOut = 0;
-  framesOut = 0;
   /** When bytes were last handed to the connection. */
   lastWriteAt: number;
   readonly #connection: WritableConnection;
@@ -65,7 +64,6 @@ export class SessionWriter {
     this.#reserve(FRAME_HEADER_BYTES);
     putFrame(this.#out!, this.#length, type, flags, streamId, length);
     this.#length += FRAME_HEADER_BYTES;
-    this.framesOut++;
     this.#arm();
   }
 
@@ -143,7 +141,6 @@ export class SessionWriter {
       const source = this.#nextReady();
       const bytes = source.putTurn(this.#out, this.#length, room);
       this.#length += bytes;
-      if (bytes > 0) this.framesOut++;
       // The application's code may run in here, and may close all of it.
       if (source.turnDone()) this.#ready.push(source);
     }

@@ -179,15 +179,17 @@ export class YamuxStream extends Duplex implements WriterSource {
   }
 
   /** The header of a data frame has come. @throws ProtocolError beyond the credit. */
-  useCredit(bytes: number): void {
-    this.#window.use(bytes);
+  checkCredit(bytes: number): void {
+    this.#window.check(bytes);
   }
 
   receive(chunk: Buffer, start: number, end: number): void {
     if (this.destroyed) return;
     this.bytesIn += end - start;
-    const isFlowing = this.readableFlowing === true;
-    if ((isFlowing || this.#isWanted) && this.readableLength === 0 && this.#queue === undefined) {
+    this.#window.use(end - start);
+    const isFlowing = this.readableFlowing === true && this.readableLength === 0;
+    // What was asked for has to be pushed: Node.js does not ask twice.
+    if ((isFlowing || this.#isWanted) && this.#queue === undefined) {
       // Whoever is flowing takes the bytes at once. A view that waits must not keep a chunk of which it is a small part.
       const isKept = !isFlowing && isSmallPart(chunk, end - start);
       this.#push(isKept ? copyOf(chunk, start, end) : chunk.subarray(start, end));
@@ -221,21 +223,31 @@ export class YamuxStream extends Duplex implements WriterSource {
     const batch = this.#batch;
     if (this.destroyed) return 0;
     if (batch !== undefined) {
-      const size = Math.min(batch.left, this.#sendCredit, MAX_TURN_BYTES, room - FRAME_HEADER_BYTES);
-      batch.copyTo(out, at + FRAME_HEADER_BYTES, size);
-      this.#sendCredit -= size;
-      this.bytesOut += size;
-      // All that will ever be written: the end travels with it.
+      const size = Math.min(batch.left, this.#sendCredit, MAX_TURN_BYTES, room - 2 * FRAME_HEADER_BYTES);
+      if (size === 0 && batch.left > 0) return 0;
+      let end = at;
+      if (size > 0) {
+        putFrame(out, at, TYPE.data, 0, this.id, size);
+        batch.copyTo(out, at + FRAME_HEADER_BYTES, size);
+        end += FRAME_HEADER_BYTES + size;
+        this.#sendCredit -= size;
+        this.bytesOut += size;
+      }
+      // All that will ever be written: the end goes with it.
       const isLast = batch.left === 0 && this.writableEnded && this.writableLength === batch.size;
-      if (isLast) this.#finSent = true;
-      if (size === 0 && !isLast) return 0;
-      putFrame(out, at, TYPE.data, isLast ? FLAG.fin : 0, this.id, size);
-      return FRAME_HEADER_BYTES + size;
+      return isLast ? this.#putFin(out, end) - at : end - at;
     }
-    if (this.#onFinSent === undefined || this.#finSent) return 0;
+    return this.#onFinSent === undefined || this.#finSent ? 0 : this.#putFin(out, at) - at;
+  }
+
+  /**
+   * Always a frame of its own: readers of hashicorp's implementation may take an end that comes on a data frame before
+   * they have seen its data.
+   */
+  #putFin(out: Buffer, at: number): number {
     this.#finSent = true;
     putFrame(out, at, TYPE.windowUpdate, FLAG.fin, this.id, 0);
-    return FRAME_HEADER_BYTES;
+    return at + FRAME_HEADER_BYTES;
   }
 
   turnDone(): boolean {

@@ -70,7 +70,10 @@ suite("yamux frames", () => {
   test("any frames cut anywhere, are read as they were written", () => {
     const arbitrary = fc.array(frame, { maxLength: 10 }).chain((frames) => {
       const bytes = encodeAll(frames);
-      return fc.tuple(fc.constant(frames), fc.array(fc.nat(bytes.length), { maxLength: 12 }).map((places) => cutAt(bytes, ...places)));
+      return fc.tuple(
+        fc.constant(frames),
+        fc.array(fc.nat(bytes.length), { maxLength: 12 }).map((places) => cutAt(bytes, ...places)),
+      );
     });
     fc.assert(fc.property(arbitrary, ([frames, chunks]) => assert.deepEqual(readAll(chunks), expected(frames))));
   });
@@ -91,7 +94,10 @@ suite("yamux frames", () => {
       const bytes = Buffer.from(encodeFrame(TYPE.ping, FLAG.syn, 0, 1));
       bytes[at] = value;
       const seen = new Seen();
-      assert.throws(() => seen.reader.push(bytes), (error) => error instanceof ProtocolError && says.test(error.message));
+      assert.throws(
+        () => seen.reader.push(bytes),
+        (error) => error instanceof ProtocolError && says.test(error.message),
+      );
       seen.reader.push(Buffer.from(encodeFrame(TYPE.ping, FLAG.syn, 0, 1)));
       assert.deepEqual(seen.frames, []);
     });

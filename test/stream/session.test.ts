@@ -81,7 +81,10 @@ suite("yamux session: opening", () => {
     const raw = new RawYamux("dialer", { maxUnacknowledged: 2, maxHeldOpens: 2 });
     const streams = [raw.open(), raw.open(), raw.open(), raw.open()];
     streams[2]!.write("third");
-    assert.throws(() => raw.open(), (error) => StreamError.is(error) && error.reason === "unavailable" && /4 streams wait/.test(error.message));
+    assert.throws(
+      () => raw.open(),
+      (error) => StreamError.is(error) && error.reason === "unavailable" && /4 streams wait/.test(error.message),
+    );
     assert.deepEqual(await raw.said(), ["update syn 1 0", "update syn 3 0"]);
     assert.deepEqual([raw.session.status().unacknowledged, raw.session.status().held], [2, 2]);
     await raw.send(windowUpdate, ack, 3);
@@ -114,7 +117,10 @@ suite("yamux session: opening", () => {
     assert.deepEqual(await raw.said(), ["update rst 5 2"]);
     raw.offered[0]!.accept();
     await raw.send(windowUpdate, syn, 7);
-    assert.deepEqual(raw.offered.map(({ id }) => id), [1, 3, 7]);
+    assert.deepEqual(
+      raw.offered.map(({ id }) => id),
+      [1, 3, 7],
+    );
     assert.deepEqual(await raw.said(), ["update ack 1 0"]);
   });
 
@@ -137,7 +143,10 @@ suite("yamux session: opening", () => {
     const raw = new RawYamux("acceptor");
     await raw.send(windowUpdate, syn, 5);
     await raw.send(windowUpdate, syn, 3);
-    assert.deepEqual(raw.offered.map(({ id }) => id), [5, 3]);
+    assert.deepEqual(
+      raw.offered.map(({ id }) => id),
+      [5, 3],
+    );
   });
 
   test("ids used up, are told to the owner, and only another session opens more", async () => {
@@ -146,7 +155,10 @@ suite("yamux session: opening", () => {
     assert.deepEqual(raw.unavailable, []);
     const last = raw.open();
     assert.deepEqual([last.id, raw.unavailable, raw.session.phase], [2 ** 32 - 1, ["ids-used-up"], "draining"]);
-    assert.throws(() => raw.open(), (error) => StreamError.is(error) && error.reason === "unavailable" && /ids are used up/.test(error.message));
+    assert.throws(
+      () => raw.open(),
+      (error) => StreamError.is(error) && error.reason === "unavailable" && /ids are used up/.test(error.message),
+    );
     await raw.send(data, ack, 2 ** 32 - 1, "still alive");
     assert.equal(String(last.read()), "still alive");
   });
@@ -163,14 +175,15 @@ suite("yamux session: opening", () => {
 });
 
 suite("yamux session: ending streams", () => {
-  test("an end with the last bytes, is one frame; an end by itself another", async () => {
+  test("an end, is a frame of its own, in the same write as the last bytes", async () => {
     const raw = new RawYamux("dialer");
     raw.open().end("bye");
     const other = raw.open();
     other.write("one");
     await raw.clock.settle();
     other.end();
-    assert.deepEqual(await raw.said(), ["update syn 1 0", "update syn 3 0", "data fin 1 bye", "data 3 one", "update fin 3 0"]);
+    const said = ["update syn 1 0", "update syn 3 0", "data 1 bye", "update fin 1 0", "data 3 one", "update fin 3 0"];
+    assert.deepEqual(await raw.said(), said);
   });
 
   test("a stream ended by the peer, can be written to until this side ends it, and is forgotten then", async () => {
@@ -181,7 +194,7 @@ suite("yamux session: ending streams", () => {
     stream!.write("ans");
     await raw.clock.settle();
     stream!.end("wer");
-    assert.deepEqual(await raw.said(), ["update ack 1 0", "data 1 ans", "data fin 1 wer"]);
+    assert.deepEqual(await raw.said(), ["update ack 1 0", "data 1 ans", "data 1 wer", "update fin 1 0"]);
     assert.equal(raw.session.status().streams, 0);
   });
 
@@ -201,12 +214,10 @@ suite("yamux session: ending streams", () => {
     raw.open().reset(70_000);
     raw.open().destroy(new StreamError("reset", "passed on", { resetCode: 80_000 }));
     const said = await raw.said();
-    assert.deepEqual(said.slice(1).filter((text) => text.includes("rst")), [
-      `update rst 1 ${RESET.cancelled}`,
-      `update rst 3 ${RESET.failed}`,
-      "update rst 5 70000",
-      "update rst 7 80000",
-    ]);
+    assert.deepEqual(
+      said.slice(1).filter((text) => text.includes("rst")),
+      [`update rst 1 ${RESET.cancelled}`, `update rst 3 ${RESET.failed}`, "update rst 5 70000", "update rst 7 80000"],
+    );
   });
 
   test("a reset by the peer, is an error with its code, before the bytes that nobody has read", async () => {
@@ -275,9 +286,17 @@ suite("yamux session: what is against the protocol", () => {
     ["a SYN with an id of this side's", [encodeFrame(windowUpdate, syn, 2, 0)], /opens stream 2: an id of this side's/],
     ["a SYN for a stream that is open", [open, open], /opens stream 1, which is open/],
     ["a frame on a stream of this side's that was never opened", [encodeFrame(data, 0, 4, 0)], /stream 4, which was never opened/],
-    ["a frame on a stream of the peer's that was never opened", [open, encodeFrame(windowUpdate, rst, 3, 0)], /stream 3, which was never opened/],
+    [
+      "a frame on a stream of the peer's that was never opened",
+      [open, encodeFrame(windowUpdate, rst, 3, 0)],
+      /stream 3, which was never opened/,
+    ],
     ["data beyond the window", [open, encodeFrame(data, 0, 1, 11)], /11 bytes of data, where credit was for 10/],
-    ["data behind the end", [open, encodeFrame(data, fin, 1, 0), encodeFrame(data, 0, 1, 0, Buffer.from("x"))], /data on stream 1 behind its end/],
+    [
+      "data behind the end",
+      [open, encodeFrame(data, fin, 1, 0), encodeFrame(data, 0, 1, 0, Buffer.from("x"))],
+      /data on stream 1 behind its end/,
+    ],
     ["a second end", [open, encodeFrame(data, fin, 1, 0), encodeFrame(windowUpdate, fin, 1, 0)], /an end on stream 1 behind its end/],
     ["more credit than there can be", [open, encodeFrame(windowUpdate, 0, 1, 2 ** 32 - 1)], /above 2\^32-1/],
   ];
@@ -402,7 +421,10 @@ suite("yamux session: leaving", () => {
     const streams = [raw.open(), raw.open(), raw.open()];
     await raw.send(windowUpdate, ack, 1);
     await raw.send(goAway, 0, 0, GO_AWAY.normal);
-    assert.deepEqual([1, 3, 5].map((id) => reasonOf(raw, id)), [undefined, "refused", "refused"]);
+    assert.deepEqual(
+      [1, 3, 5].map((id) => reasonOf(raw, id)),
+      [undefined, "refused", "refused"],
+    );
     assert.match(raw.errors.get(3)!.message, /refused/);
     assert.deepEqual([raw.unavailable, raw.session.phase, streams[0]!.destroyed], [["peer-left"], "draining", false]);
     assert.throws(() => raw.open(), /the peer takes no new streams/);
@@ -432,7 +454,10 @@ suite("yamux session: leaving", () => {
     await raw.clock.settle();
     raw.connection.handler!.onClose(undefined);
     await raw.clock.settle();
-    assert.deepEqual([1, 3, 5].map((id) => reasonOf(raw, id)), ["lost", "lost", undefined]);
+    assert.deepEqual(
+      [1, 3, 5].map((id) => reasonOf(raw, id)),
+      ["lost", "lost", undefined],
+    );
     assert.match(raw.errors.get(1)!.message, /the peer ended the connection/);
     assert.equal(Buffer.concat(await raw.offered[2]!.toArray()).toString(), "whole");
     assert.deepEqual(raw.closed, [undefined]);

@@ -29,7 +29,12 @@ export function echo(stream: YamuxStream): void {
 }
 
 /** Sessions over a connection from host `a` to host `b`. */
-export async function sessionPair({ options, acceptorOptions = options, onStream = echo, socketBufferBytes }: PairOptions = {}): Promise<SessionPair> {
+export async function sessionPair({
+  options,
+  acceptorOptions = options,
+  onStream = echo,
+  socketBufferBytes,
+}: PairOptions = {}): Promise<SessionPair> {
   const network = new MemoryNetwork({ clock: systemClock, random: new SeededRandom(1), socketBufferBytes, conditions: { latencyMs: 0 } });
   let accepted: Connection | undefined;
   const listener = await network.transport("b").listen({ host: "b", port: 0 }, (connection) => {
