@@ -136,7 +136,7 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
 
   /**
    * Opens a stream. It can be written to at once; it emits `"acknowledged"` when the peer accepts it, or fails: refused,
-   * reset, or lost. At the latest after `openTimeoutMs` it does either.
+   * reset, timeout, or lost. At the latest after `openTimeoutMs` it does either.
    *
    * @throws {@link StreamError} with the reason `"unavailable"`, saying why.
    */
@@ -455,7 +455,7 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
     const late = this.#clock.now() - this.#options.openTimeoutMs;
     for (const stream of this.#opens.since(late)) {
       const text = `stream ${stream.id} to ${this.remote} was not acknowledged within ${this.#options.openTimeoutMs} ms`;
-      stream.destroy(new StreamError("refused", text));
+      stream.destroy(new StreamError("timeout", text));
     }
     for (const stream of this.#offers.since(late)) stream.reset(RESET.refused);
     if (this.#state.phase === "open") this.#lookLater();

@@ -6,6 +6,8 @@ export type StreamErrorReason =
   | "reset"
   /** The peer never accepted it: opening it again, over another session, repeats nothing. */
   | "refused"
+  /** The peer did not acknowledge it in time; whether it has taken it meanwhile is not known. */
+  | "timeout"
   /** The session, or the connection below it, is gone. What was not read yet is lost. */
   | "lost"
   /** This side reset it: too much was unread in the session, most of it here. */
@@ -33,6 +35,7 @@ export class StreamError extends Error {
 const RESET_OF: Readonly<Record<StreamErrorReason, number>> = {
   reset: RESET.unspecified,
   refused: RESET.refused,
+  timeout: RESET.cancelled,
   lost: RESET.failed,
   "over-budget": RESET.overBudget,
   unavailable: RESET.refused,

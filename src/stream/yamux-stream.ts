@@ -233,8 +233,8 @@ export class YamuxStream extends Duplex implements WriterSource {
         this.#sendCredit -= size;
         this.bytesOut += size;
       }
-      // All that will ever be written: the end goes with it.
-      const isLast = batch.left === 0 && this.writableEnded && this.writableLength === batch.size;
+      // All that will ever be written, other than empty chunks: the end goes with it.
+      const isLast = !this.#finSent && batch.left === 0 && this.writableEnded && this.writableLength === batch.size;
       return isLast ? this.#putFin(out, end) - at : end - at;
     }
     return this.#onFinSent === undefined || this.#finSent ? 0 : this.#putFin(out, at) - at;
@@ -308,7 +308,7 @@ export class YamuxStream extends Duplex implements WriterSource {
     const delta = unread - this.#unread;
     this.#unread = unread;
     if (delta !== 0) this.#host.unreadChanged(delta);
-    if (this.#finReceived || this.destroyed) return;
+    if (this.#finReceived || this.destroyed || this.#opening === "held") return;
     const credit = this.#window.due(unread);
     if (credit > 0) this.#grant(credit);
   }

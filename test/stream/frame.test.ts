@@ -81,7 +81,10 @@ suite("yamux frames", () => {
   test("payload, is handed out in place and not copied", () => {
     const bytes = Buffer.from(encodeFrame(TYPE.data, 0, 1, 0, Buffer.from("payload")));
     let from: Buffer | undefined;
-    const reader = new FrameReader({ onFrame: () => undefined, onPayload: (chunk) => void (from = chunk) });
+    const onPayload = (chunk: Buffer): void => {
+      from = chunk;
+    };
+    const reader = new FrameReader({ onFrame: () => undefined, onPayload });
     reader.push(bytes);
     assert.equal(from, bytes);
   });
