@@ -11,7 +11,7 @@ export interface SessionOptions {
   initialWindowBytes?: number | undefined;
   /** Bytes of one stream that may wait here to be read; what is above `initialWindowBytes` is announced as the stream opens. Default: the same. */
   windowBytes?: number | undefined;
-  /** Bytes of all streams that may wait here to be read; past it the stream with the most is reset. Default 64 MiB. */
+  /** Bytes of all streams that may wait here to be read; past it the stream of which the most has waited the longest is reset. Default 64 MiB. */
   maxUnreadBytes?: number | undefined;
   /** Streams at once, of both sides together; past it opening fails, and the peer's are refused. Default 65,536. */
   maxStreams?: number | undefined;

@@ -373,6 +373,10 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
 
   // What streams need.
 
+  get now(): number {
+    return this.#clock.now();
+  }
+
   control(type: number, flags: number, streamId: number, length: number): void {
     if (this.#state.phase === "open") this.#writer.control(type, flags, streamId, length);
   }
@@ -415,15 +419,21 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
     if (next !== undefined && this.#state.phase === "open") this.#ask(next);
   }
 
+  /** Resets the stream with the most unread bytes, counted by how long nobody has read of them: one that is being read is not the one. */
   #resetFullest(): void {
     let fullest: YamuxStream | undefined;
+    let most = 0;
+    const { now } = this;
     for (const stream of this.#streams.values()) {
-      if (stream.unreadBytes > (fullest?.unreadBytes ?? 0)) fullest = stream;
+      const waiting = stream.unreadBytes * (1 + now - stream.readAt);
+      if (waiting <= most) continue;
+      fullest = stream;
+      most = waiting;
     }
     if (fullest === undefined) return;
     this.#overBudget++;
-    const most = `${this.#unreadBytes} bytes of the session's streams are unread, more than ${this.maxUnreadBytes} (maxUnreadBytes)`;
-    const text = `stream ${fullest.id} to ${this.remote} was reset here: ${most}, and ${fullest.unreadBytes} of them are its own`;
+    const unread = `${this.#unreadBytes} bytes of the session's streams are unread, more than ${this.maxUnreadBytes} (maxUnreadBytes)`;
+    const text = `stream ${fullest.id} to ${this.remote} was reset here: ${unread}, and ${fullest.unreadBytes} of them are its own`;
     fullest.destroy(new StreamError("over-budget", text));
   }
 

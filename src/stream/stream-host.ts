@@ -6,6 +6,8 @@ export interface StreamHost<Stream extends WriterSource> {
   readonly remote: string;
   /** The most that a reader may ask for at once. */
   readonly maxUnreadBytes: number;
+  /** Milliseconds. */
+  readonly now: number;
   control(type: number, flags: number, streamId: number, length: number): void;
   /** The stream has something to send. */
   ready(stream: Stream): void;

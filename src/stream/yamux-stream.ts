@@ -35,8 +35,9 @@ export class YamuxStream extends Duplex implements WriterSource {
   #queue: ReceiveQueue | undefined;
   /** The `Readable` has asked for more. */
   #isWanted = false;
-  /** Bytes that the host was told are unread. */
+  /** Bytes that the host was told are unread, and when the application last took any. */
   #unread = 0;
+  #readAt: number;
   #batch: WriteBatch | undefined;
   #onFinSent: WriteCallback | undefined;
   #isInLine = false;
@@ -51,6 +52,7 @@ export class YamuxStream extends Duplex implements WriterSource {
     this.id = id;
     this.#host = host;
     this.#opening = opening;
+    this.#readAt = host.now;
     this.#sendCredit = windows.initialWindowBytes;
     this.#window = new ReceiveWindow(windows.initialWindowBytes, windows.windowBytes);
   }
@@ -62,6 +64,11 @@ export class YamuxStream extends Duplex implements WriterSource {
   /** Bytes that have arrived and that the application has not read. */
   get unreadBytes(): number {
     return this.#unread;
+  }
+
+  /** When the application last took any of them, on the session's clock; at first, when the stream was opened. */
+  get readAt(): number {
+    return this.#readAt;
   }
 
   /** Bytes that the peer lets this side send. */
@@ -307,6 +314,7 @@ export class YamuxStream extends Duplex implements WriterSource {
     const unread = this.readableLength + (this.#queue?.bytes ?? 0);
     const delta = unread - this.#unread;
     this.#unread = unread;
+    if (delta <= 0) this.#readAt = this.#host.now;
     if (delta !== 0) this.#host.unreadChanged(delta);
     if (this.#finReceived || this.destroyed || this.#opening === "held") return;
     const credit = this.#window.due(unread);

@@ -77,7 +77,10 @@ export class SessionLife {
     let unread = 0;
     for (const stream of session.streams()) {
       unread += stream.unreadBytes;
-      assert.ok(stream.unreadBytes <= Math.max(windowBytes, MOST_READ_BYTES), `stream ${stream.id} holds ${stream.unreadBytes} bytes, its window is ${windowBytes}`);
+      assert.ok(
+        stream.unreadBytes <= Math.max(windowBytes, MOST_READ_BYTES),
+        `stream ${stream.id} holds ${stream.unreadBytes} bytes, its window is ${windowBytes}`,
+      );
     }
     assert.equal(status.unreadBytes, unread, "unread bytes of the session, and of its streams");
     assert.ok(unread <= maxUnreadBytes, `${unread} bytes are unread, the budget is ${maxUnreadBytes}`);

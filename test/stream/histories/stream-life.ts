@@ -73,7 +73,8 @@ export class Side {
 
   /** Checks bytes that the application was given. */
   take(chunk: Buffer): void {
-    if (this.sawEnd || (this.sawClose && !this.isInLoop)) this.fault ??= `${chunk.length} bytes came behind the ${this.sawEnd ? "end" : "close"}`;
+    if (this.sawEnd || (this.sawClose && !this.isInLoop))
+      this.fault ??= `${chunk.length} bytes came behind the ${this.sawEnd ? "end" : "close"}`;
     for (let index = 0; index < chunk.length; index++) {
       if (chunk[index] === byteAt(this.#serial, 1 - this.#side, this.read + index)) continue;
       this.fault ??= `byte ${this.read + index} is not what the other side wrote there`;
