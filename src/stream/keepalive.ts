@@ -30,3 +30,9 @@ export function keepaliveVerdict(times: KeepaliveTimes, limits: KeepaliveLimits,
   if (now - lastReadAt >= limits.keepaliveMs) return "ping";
   return lastWriteAt > lastPongAt && now - lastPongAt >= limits.unansweredMs / 2 ? "ping" : "fine";
 }
+
+/** What the session was given up for. */
+export function describeDeath(verdict: "silent" | "unanswered", times: KeepaliveTimes, now: number): string {
+  if (verdict === "silent") return `no byte for ${Math.round(now - times.lastReadAt)} ms and no answer to a ping`;
+  return `bytes arrive but a ping is unanswered for ${Math.round(now - (times.pingSentAt ?? now))} ms`;
+}

@@ -9,8 +9,8 @@ import { describeCause } from "../internal/describe-cause.js";
 import type { Connection, ConnectionHandler } from "../transport/transport.js";
 import { ProtocolError } from "../wire/protocol-error.js";
 import { FLAG, GO_AWAY, TYPE } from "./frame.js";
-import { FrameReader, type FrameSink } from "./frame-reader.js";
-import { keepaliveVerdict } from "./keepalive.js";
+import { Inbound, type InboundTarget } from "./inbound.js";
+import { describeDeath, type KeepaliveTimes, type KeepaliveVerdict, keepaliveVerdict } from "./keepalive.js";
 import { PendingOpens } from "./pending-opens.js";
 import { RESET } from "./reset-code.js";
 import type { ResolvedSessionOptions } from "./session-options.js";
@@ -50,7 +50,7 @@ type State =
   | { readonly phase: "ending"; readonly error: Error | undefined; readonly timer: TimerHandle }
   | { readonly phase: "closed"; readonly error: Error | undefined };
 
-export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxStream>, AsyncDisposable {
+export class Session implements ConnectionHandler, InboundTarget, StreamHost<YamuxStream>, AsyncDisposable {
   readonly role: SessionRole;
   readonly remote: string;
   readonly maxUnreadBytes: number;
@@ -59,7 +59,7 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
   readonly #clock: Clock;
   readonly #options: ResolvedSessionOptions;
   readonly #duplexOptions: DuplexOptions;
-  readonly #reader: FrameReader;
+  readonly #inbound: Inbound;
   readonly #writer: SessionWriter;
   readonly #pings: SessionPings;
   readonly #ids: StreamIds;
@@ -74,19 +74,13 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
   #saidUnavailable = false;
   /** Whoever waits for the last stream, or for the end of all. */
   readonly #closing: (() => void)[] = [];
-  /** Where the payload that comes belongs; `undefined`: nowhere. */
-  #receiving: YamuxStream | undefined;
-  #receivingFin = false;
   #lookTimer: TimerHandle;
   #lastReadAt: number;
   #unreadBytes = 0;
   #opened = 0;
   #openedByPeer = 0;
   #resetsOut = 0;
-  #resetsIn = 0;
   #overBudget = 0;
-  #strayFrames = 0;
-  #bytesIn = 0;
 
   /** Takes `connection` over, whose next byte is the first of the session. */
   constructor(
@@ -107,10 +101,10 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
     this.#options = options;
     // A paused reader holds little in Node.js's own buffer: ours joins small pieces.
     this.#duplexOptions = { allowHalfOpen: true, readableHighWaterMark: 16 * 1024, writableHighWaterMark: options.highWaterBytes };
-    this.#reader = new FrameReader(this);
     this.#writer = new SessionWriter(connection, clock);
     this.#pings = new SessionPings(random, now);
     this.#ids = new StreamIds(role, options.firstStreamId);
+    this.#inbound = new Inbound(this, this.#ids);
     this.#opens = new PendingOpens(options.maxUnacknowledged, options.maxHeldOpens);
     this.#offers = new PendingOpens(options.acceptBacklog, 0);
     this.#lastReadAt = now;
@@ -213,10 +207,10 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
       opened: this.#opened,
       openedByPeer: this.#openedByPeer,
       resetsOut: this.#resetsOut,
-      resetsIn: this.#resetsIn,
+      resetsIn: this.#inbound.resets,
       overBudget: this.#overBudget,
-      strayFrames: this.#strayFrames,
-      bytesIn: this.#bytesIn,
+      strayFrames: this.#inbound.strayFrames,
+      bytesIn: this.#inbound.bytes,
       bytesOut: this.#writer.bytesOut,
       rttMs: this.#pings.rttMs,
     };
@@ -232,9 +226,8 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
   onData(chunk: Uint8Array): void {
     if (this.#state.phase !== "open") return;
     this.#lastReadAt = this.#clock.now();
-    this.#bytesIn += chunk.byteLength;
     try {
-      this.#reader.push(asBuffer(chunk));
+      this.#inbound.push(asBuffer(chunk));
     } catch (error) {
       if (!(error instanceof ProtocolError)) {
         this.#end(error as Error, GO_AWAY.internalError);
@@ -261,83 +254,26 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
     this.#handler.onClose(reason);
   }
 
-  onFrame(type: number, flags: number, streamId: number, length: number): void {
-    if (type === TYPE.data) this.#onData(flags, streamId, length);
-    else if (type === TYPE.windowUpdate) this.#onWindowUpdate(flags, streamId, length);
-    else if (streamId !== 0) throw new ProtocolError(`a ${type === TYPE.ping ? "ping" : "go-away"} on stream ${streamId}`);
-    else if (type === TYPE.ping) this.#onPing(flags, length);
-    else this.#onGoAway(length);
+  // What its frames say.
+
+  find(streamId: number): YamuxStream | undefined {
+    return this.#streams.get(streamId);
   }
 
-  onPayload(chunk: Buffer, start: number, end: number, isLast: boolean): void {
-    const stream = this.#receiving;
-    if (stream === undefined) return;
-    stream.receive(chunk, start, end);
-    if (!isLast) return;
-    this.#receiving = undefined;
-    if (this.#receivingFin) stream.receiveFin();
-  }
-
-  #onData(flags: number, streamId: number, length: number): void {
-    const stream = this.#streamOf(flags, streamId, length > 0);
-    this.#receiving = undefined;
-    if (stream === undefined) return;
-    stream.checkCredit(length);
-    const hasEnd = (flags & FLAG.fin) !== 0;
-    if (length === 0) {
-      if (hasEnd) stream.receiveFin();
-      return;
-    }
-    this.#receiving = stream;
-    this.#receivingFin = hasEnd;
-  }
-
-  #onWindowUpdate(flags: number, streamId: number, length: number): void {
-    if ((flags & FLAG.rst) !== 0) return this.#onReset(flags, streamId, length);
-    const stream = this.#streamOf(flags, streamId, false);
-    if (stream === undefined) return;
-    if (length > 0) stream.addCredit(length);
-    if ((flags & FLAG.fin) !== 0) stream.receiveFin();
-  }
-
-  /** The open stream that a frame is for, the one that it opens too. @throws {@link ProtocolError} for what is against the rules. */
-  #streamOf(flags: number, streamId: number, hasPayload: boolean): YamuxStream | undefined {
-    if ((flags & FLAG.rst) !== 0) {
-      this.#onReset(flags, streamId, RESET.unspecified);
-      return undefined;
-    }
-    let stream = this.#streams.get(streamId);
-    const place = this.#ids.place(streamId, flags, stream !== undefined);
-    if (place === "gone") this.#strayFrames++;
-    if (place === "new") stream = this.#offer(streamId);
-    if (stream === undefined) return undefined;
-    if (stream.finReceived && (hasPayload || (flags & FLAG.fin) !== 0))
-      throw new ProtocolError(`${hasPayload ? "data" : "an end"} on stream ${streamId} behind its end`);
-    // Whoever sends on a stream has taken it: some peers acknowledge only what they did not end first.
-    if (stream.opening === "asked") this.#acknowledged(stream);
-    return stream;
-  }
-
-  #acknowledged(stream: YamuxStream): void {
+  acknowledged(stream: YamuxStream): void {
     this.#settleOpen(stream);
     stream.acknowledged();
   }
 
-  #onReset(flags: number, streamId: number, code: number): void {
-    const stream = this.#streams.get(streamId);
-    this.#ids.place(streamId, flags, stream !== undefined);
-    if (stream === undefined) return;
-    this.#resetsIn++;
-    if ((flags & FLAG.ack) !== 0 && stream.opening === "asked") this.#acknowledged(stream);
-    stream.receiveReset(code);
+  onPing(value: number): void {
+    this.#answer(TYPE.ping, FLAG.ack, 0, value);
   }
 
-  #onPing(flags: number, value: number): void {
-    if ((flags & FLAG.syn) === 0) this.#pings.onPong(value, this.#lastReadAt);
-    else this.#answer(TYPE.ping, FLAG.ack, 0, value);
+  onPong(value: number): void {
+    this.#pings.onPong(value, this.#lastReadAt);
   }
 
-  #onGoAway(code: number): void {
+  onGoAway(code: number): void {
     if (code !== GO_AWAY.normal) {
       const why = code === GO_AWAY.protocolError ? "it says that this side broke the protocol" : `its code is ${code}`;
       return this.#end(new Error(`the peer at ${this.remote} ended the session: ${why}`), undefined);
@@ -351,8 +287,7 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
     this.#sayUnavailable("peer-left");
   }
 
-  /** The peer opens a stream. */
-  #offer(streamId: number): YamuxStream | undefined {
+  offer(streamId: number): YamuxStream | undefined {
     if (this.#isLeaving || this.#offers.isFull || this.#streams.size >= this.#options.maxStreams) {
       this.#resetsOut++;
       this.#answer(TYPE.windowUpdate, FLAG.rst, streamId, RESET.refused);
@@ -400,7 +335,7 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
 
   over(stream: YamuxStream, resetCode: number | undefined): void {
     if (!this.#streams.delete(stream.id)) return;
-    if (this.#receiving === stream) this.#receiving = undefined;
+    this.#inbound.forget(stream);
     if (resetCode !== undefined && this.#state.phase === "open") {
       this.#resetsOut++;
       this.control(TYPE.windowUpdate, FLAG.rst, stream.id, resetCode);
@@ -471,22 +406,20 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
     if (this.#state.phase === "open") this.#lookLater();
   }
 
-  #verdict() {
+  get #times(): KeepaliveTimes {
     const { lastPongAt, sentAt } = this.#pings;
-    const times = { lastReadAt: this.#lastReadAt, lastWriteAt: this.#writer.lastWriteAt, pingSentAt: sentAt, lastPongAt };
-    return keepaliveVerdict(times, this.#options, this.#clock.now());
+    return { lastReadAt: this.#lastReadAt, lastWriteAt: this.#writer.lastWriteAt, pingSentAt: sentAt, lastPongAt };
+  }
+
+  #verdict(): KeepaliveVerdict {
+    return keepaliveVerdict(this.#times, this.#options, this.#clock.now());
   }
 
   #judge(): void {
     if (this.#state.phase !== "open") return;
     const verdict = this.#verdict();
     if (verdict !== "silent" && verdict !== "unanswered") return;
-    const now = this.#clock.now();
-    const text =
-      verdict === "silent"
-        ? `no byte for ${Math.round(now - this.#lastReadAt)} ms and no answer to a ping`
-        : `bytes arrive but a ping is unanswered for ${Math.round(now - this.#pings.sentAt!)} ms`;
-    this.#cut(new Error(`the session with ${this.remote} is dead: ${text}`));
+    this.#cut(new Error(`the session with ${this.remote} is dead: ${describeDeath(verdict, this.#times, this.#clock.now())}`));
   }
 
   #sendPing(): void {
@@ -516,8 +449,7 @@ export class Session implements ConnectionHandler, FrameSink, StreamHost<YamuxSt
 
   #stop(): void {
     this.#clock.clearTimeout(this.#lookTimer);
-    this.#reader.stop();
-    this.#receiving = undefined;
+    this.#inbound.stop();
   }
 
   /** No stream survives; only what has arrived to its end can still be read. */
