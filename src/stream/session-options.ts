@@ -1,6 +1,7 @@
 /** Limits and timing of one yamux session. */
 import type { Resolved } from "../internal/resolved.js";
-import { MAX_TIMER_MS } from "../wire/limits.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
+
 import { MAX_U32, STANDARD_WINDOW_BYTES } from "./frame.js";
 
 export interface SessionOptions {
