@@ -326,7 +326,7 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
 
   unreadChanged(delta: number): void {
     this.#unreadBytes += delta;
-    if (delta > 0 && this.#unreadBytes > this.maxUnreadBytes) this.#resetFullest();
+    while (this.#unreadBytes > this.maxUnreadBytes && this.#resetFullest());
   }
 
   finished(): void {
@@ -355,7 +355,7 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
   }
 
   /** Resets the stream with the most unread bytes, counted by how long nobody has read of them: one that is being read is not the one. */
-  #resetFullest(): void {
+  #resetFullest(): boolean {
     let fullest: YamuxStream | undefined;
     let most = 0;
     const { now } = this;
@@ -365,11 +365,12 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
       fullest = stream;
       most = waiting;
     }
-    if (fullest === undefined) return;
+    if (fullest === undefined) return false;
     this.#overBudget++;
     const unread = `${this.#unreadBytes} bytes of the session's streams are unread, more than ${this.maxUnreadBytes} (maxUnreadBytes)`;
     const text = `stream ${fullest.id} to ${this.remote} was reset here: ${unread}, and ${fullest.unreadBytes} of them are its own`;
     fullest.destroy(new StreamError("over-budget", text));
+    return true;
   }
 
   #answer(type: number, flags: number, streamId: number, length: number): void {

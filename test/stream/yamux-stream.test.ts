@@ -251,6 +251,16 @@ suite("yamux stream: flow control", () => {
     assert.deepEqual([raw.errors.has(1), raw.errors.has(3)], [true, false]);
   });
 
+  test("past the budget, as many streams are reset as it takes", async () => {
+    const raw = new RawYamux("acceptor", { maxUnreadBytes: 100 });
+    await raw.send(data, syn, 1, "x".repeat(10));
+    await raw.send(data, syn, 3, "x".repeat(20));
+    await raw.clock.advance(1_000);
+    await raw.send(data, syn, 5, "y".repeat(99));
+    assert.deepEqual([...raw.errors.keys()].sort(), [1, 3]);
+    assert.equal(raw.session.status().unreadBytes, 99);
+  });
+
   test("past the budget, the fullest stream is the one that is reset, with an error that says so", async () => {
     const raw = new RawYamux("acceptor", { maxUnreadBytes: 100 });
     await raw.send(data, syn, 1, "x".repeat(60));
