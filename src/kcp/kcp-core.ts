@@ -57,7 +57,7 @@ const COMMON_PAYLOAD_BYTES = 1_500 - HEADER_BYTES;
 const MAX_DATAGRAMS_PER_FLUSH = 48;
 
 /** Transmissions of our end after which a peer that has ended too is taken to have it: nobody answers where both are gone. */
-const LAST_WORDS = 5;
+const LAST_WORDS = 10;
 
 /** Of a peer that is heard, so many times `deadLink` transmissions may get lost: a lossy path is not a dead one. */
 const ALIVE_FACTOR = 3;
@@ -355,7 +355,7 @@ export class KcpCore {
         this.#hasMore = true;
         return;
       }
-      const part = writer.allowedBytes < 0 ? undefined : this.#outbox.take(Math.max(writer.allowedBytes, 0));
+      const part = writer.allowedBytes < 0 ? undefined : this.#outbox.take(Math.max(writer.allowedBytes, 0), this.#remoteWindow);
       if (part === undefined) {
         this.#isStarved = true;
         return;
@@ -414,12 +414,12 @@ export class KcpCore {
   /** Whether a segment was sent too often: the link is dead, or both sides have ended and only our last word is not acknowledged. */
   #isGivenUp(segment: FlyingSegment, now: number): boolean {
     const isLastWord = segment.payload.length === 0 && this.#inbox.endArrived && this.#flight.size === 1;
-    if (isLastWord && segment.transmissions >= LAST_WORDS) {
+    const isSilent = now - this.#heardAt >= segment.timeoutMs;
+    if (isLastWord && isSilent && segment.transmissions >= LAST_WORDS) {
       this.#flight.acknowledgeBefore(this.#flight.next);
       return true;
     }
     const { deadLink } = this.#options;
-    const isSilent = now - this.#heardAt >= segment.timeoutMs;
     if (segment.transmissions < (isSilent ? deadLink : deadLink * ALIVE_FACTOR)) return false;
     this.#fails("DEAD_LINK", `segment ${segment.sequence} was sent ${segment.transmissions} times without an answer`);
     return true;

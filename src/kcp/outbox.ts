@@ -1,5 +1,5 @@
 /** What waits to be sent, in memory of its own. Cut into segments only when these leave, so that small writes share one. */
-import { HEADER_BYTES } from "./segment.js";
+import { HEADER_BYTES, MAX_FRAGMENTS } from "./segment.js";
 
 /** The payload of one segment, and how many of the same message follow it. */
 export interface OutgoingPart {
@@ -68,9 +68,10 @@ export class Outbox {
 
   /**
    * Takes the next segment's payload, at most `maxBytes` of it and never more than a datagram holds. `undefined` when
-   * nothing waits, or when so little would leave more of its message than the fragment before has announced.
+   * nothing waits, or when so little would cut a message into more than `maxFragments`, or into more than its fragments
+   * have announced.
    */
-  take(maxBytes: number): OutgoingPart | undefined {
+  take(maxBytes: number, maxFragments = MAX_FRAGMENTS): OutgoingPart | undefined {
     const bytes = Math.min(maxBytes, this.#partBytes);
     const next = this.#waiting[0];
     if (next === undefined) {
@@ -79,7 +80,7 @@ export class Outbox {
       return { payload: NOTHING, fragment: 0 };
     }
     if (bytes < 1) return undefined; // an empty segment would be an end
-    return this.#joins ? { payload: this.#takeJoined(bytes), fragment: 0 } : this.#takeFragment(next, bytes);
+    return this.#joins ? { payload: this.#takeJoined(bytes), fragment: 0 } : this.#takeFragment(next, bytes, maxFragments);
   }
 
   clear(): void {
@@ -88,10 +89,11 @@ export class Outbox {
     this.#end = "taken";
   }
 
-  #takeFragment(message: Waiting, bytes: number): OutgoingPart | undefined {
+  #takeFragment(message: Waiting, bytes: number, maxFragments: number): OutgoingPart | undefined {
     const left = message.end - message.start;
     const segments = message.promised ?? this.#segmentsOf(left);
-    if (message.promised !== undefined && bytes < left - (segments - 1) * this.#partBytes) return undefined;
+    const isOneMore = bytes < left - (segments - 1) * this.#partBytes;
+    if (isOneMore && (message.promised !== undefined || segments >= maxFragments)) return undefined;
     const payload = this.#takeFrom(message, bytes);
     const fragment = this.#segmentsOf(message.end - message.start);
     message.promised = fragment;

@@ -4,12 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { KcpCore, type KcpCoreOptions, UNPROVEN_WINDOW } from "../../src/kcp/kcp-core.js";
-import { HEADER_BYTES, MAX_FRAGMENT } from "../../src/kcp/segment.js";
+import { HEADER_BYTES, MAX_FRAGMENTS } from "../../src/kcp/segment.js";
 import { SeededRandom } from "../../src/testing/seeded-random.js";
 import { LossyPath, type PathFaults } from "./support/lossy-path.js";
 
 /** Virtual time after which a history must be over. */
-const MAX_MS = 30 * 60_000;
+const MAX_MS = 12 * 3_600_000;
 const MAX_STEPS = 2_000_000;
 /** IPv4 and UDP headers. */
 const OVERHEAD_BYTES = 28;
@@ -52,6 +52,16 @@ class Side {
     return this.core.failure !== undefined || (this.#hasEnded && this.core.isSettled && this.#sawEnd);
   }
 
+  /** It has nothing to say any more, and only what the other side says could make it go on. */
+  get hearsNothing(): boolean {
+    const { failure, isSettled, isReadable, hasEnded } = this.core;
+    return failure !== undefined || (this.#hasEnded && isSettled && !isReadable && !hasEnded);
+  }
+
+  waitsForProof(now: number): boolean {
+    return !this.core.isProven && !this.core.isSettled && this.core.nextUpdateAt(now) === Number.POSITIVE_INFINITY;
+  }
+
   get nextAt(): number {
     if (this.core.failure !== undefined) return Number.POSITIVE_INFINITY;
     return Math.min(this.#readableAt, this.#writableAt);
@@ -72,7 +82,10 @@ class Side {
       if (!this.core.isProven) this.#bytesOut += datagram.length + OVERHEAD_BYTES;
       path.send(datagram, now);
     });
-    assert.ok(this.core.isProven || this.#bytesOut <= this.#bytesIn, `${this.#bytesOut} bytes to an unproven peer that sent ${this.#bytesIn}`);
+    assert.ok(
+      this.core.isProven || this.#bytesOut <= this.#bytesIn,
+      `${this.#bytesOut} bytes to an unproven peer that sent ${this.#bytesIn}`,
+    );
     this.#check();
   }
 
@@ -91,7 +104,11 @@ class Side {
       this.#got(got);
     }
     if (this.core.hasEnded && !this.#sawEnd) {
-      assert.equal(this.#expected.reduce((sum, part) => sum + part.length, 0), 0, "the end came before all data");
+      assert.equal(
+        this.#expected.reduce((sum, part) => sum + part.length, 0),
+        0,
+        "the end came before all data",
+      );
       this.#sawEnd = true;
     }
     if (this.#sawEnd) this.#readableAt = Number.POSITIVE_INFINITY;
@@ -108,7 +125,8 @@ class Side {
 
   #write(now: number): void {
     this.#writableAt = now + (this.#random.chance(0.1) ? this.#random.below(2_000) : this.#random.below(30));
-    while (this.core.hasRoom && this.#written < this.#toWrite.length && this.#random.chance(0.9)) this.core.send(this.#toWrite[this.#written++]!);
+    while (this.core.hasRoom && this.#written < this.#toWrite.length && this.#random.chance(0.9))
+      this.core.send(this.#toWrite[this.#written++]!);
     if (this.#written < this.#toWrite.length || this.#hasEnded) return;
     this.core.end();
     this.#hasEnded = true;
@@ -118,8 +136,9 @@ class Side {
   #check(): void {
     const { core } = this;
     const { receiveWindow, sendWindow } = this.#options;
-    assert.ok(core.heldSegments <= (core.isProven ? receiveWindow : Math.min(UNPROVEN_WINDOW, receiveWindow)), `${core.heldSegments} segments held`);
-    assert.ok(core.waitingSegments <= sendWindow + MAX_FRAGMENT + 1, `${core.waitingSegments} segments wait`);
+    const mostHeld = core.isProven ? receiveWindow : Math.min(UNPROVEN_WINDOW + MAX_FRAGMENTS, receiveWindow);
+    assert.ok(core.heldSegments <= mostHeld, `${core.heldSegments} segments held`);
+    assert.ok(core.waitingSegments <= sendWindow + MAX_FRAGMENTS, `${core.waitingSegments} segments wait`);
   }
 }
 
@@ -127,10 +146,10 @@ export function runHistory(seed: number): HistoryResult {
   const random = new SeededRandom(seed);
   const mode = random.pick(["stream", "message"] as const);
   const [optionsA, optionsB] = [coreOptions(random, mode), coreOptions(random, mode)];
-  const faults: PathFaults = pathFaults(random);
+  const startsAt = random.below(1_000_000);
+  const faults = pathFaults(random, startsAt);
   const conversation = random.below(2 ** 32);
   const firstSequence = random.chance(0.5) ? 2 ** 32 - 1 - random.below(60) : 0;
-  const startsAt = random.below(1_000_000);
   const toServer = messages(random, mode, Math.min(optionsA.maxMessageBytes, optionsB.maxMessageBytes));
   const toClient = messages(random, mode, Math.min(optionsA.maxMessageBytes, optionsB.maxMessageBytes));
   const offset = (): number => (2 ** 32 - startsAt - random.below(20_000)) >>> 0;
@@ -161,15 +180,28 @@ export function runHistory(seed: number): HistoryResult {
     server.act(now);
     if (client.core.nextUpdateAt(now) <= now) client.flush(now, up);
     if (server.core.nextUpdateAt(now) <= now) server.flush(now, down);
-    // One side is gone with an error: a socket would tell the other one, or its dead link does.
-    if (client.core.failure !== undefined && server.isOver) break;
-    if (server.core.failure !== undefined && client.isOver) break;
-    const nextAt = Math.min(up.nextAt, down.nextAt, client.nextAt, server.nextAt, client.core.nextUpdateAt(now), server.core.nextUpdateAt(now));
+    // One side is gone, with an error or because nobody acknowledged its last word: nothing but silence tells the other one.
+    const isQuiet = up.nextAt === Number.POSITIVE_INFINITY && down.nextAt === Number.POSITIVE_INFINITY;
+    if (isQuiet && ((client.isOver && server.hearsNothing) || (server.isOver && client.hearsNothing))) break;
+    // Too little was heard of the client to answer it once more, and it has no reason to say anything.
+    if (isQuiet && client.hearsNothing && server.waitsForProof(now)) break;
+    const nextAt = Math.min(
+      up.nextAt,
+      down.nextAt,
+      client.nextAt,
+      server.nextAt,
+      client.core.nextUpdateAt(now),
+      server.core.nextUpdateAt(now),
+    );
     if (nextAt === Number.POSITIVE_INFINITY) break;
     now = Math.max(now, nextAt);
   }
-  const failures = [client, server].flatMap(({ core }) => core.failure?.code ?? []);
-  assert.ok(client.isOver || server.isOver || failures.length > 0 || !server.core.isProven, "both wait, and nothing is due");
+  const failures = [client, server].flatMap(
+    (side) => side.core.failure?.code ?? (side.isOver ? [] : side.core.isProven ? "IDLE" : "UNPROVEN"),
+  );
+  // Twenty transmissions may all get lost where two in five do.
+  const isExcused = faults.blackouts.length > 0 || !server.core.isProven || faults.loss > 0.3;
+  assert.ok(isExcused || failures.length === 0, `${failures} without a blackout`);
   const bytes = [...toServer, ...toClient].reduce((sum, part) => sum + part.length, 0);
   return { steps, bytes, virtualMs: now - startsAt, datagrams: client.datagrams + server.datagrams, failures };
 }
@@ -178,7 +210,7 @@ function coreOptions(random: SeededRandom, mode: "stream" | "message"): KcpCoreO
   const noDelay = random.chance(0.7);
   const receiveWindow = random.pick([1, 2, 8, 32, 128, 512]);
   const mtu = random.pick([50, 200, 576, 1_400]);
-  const fitting = Math.min(receiveWindow, MAX_FRAGMENT) * (50 - HEADER_BYTES);
+  const fitting = Math.min(receiveWindow, MAX_FRAGMENTS - 1) * (50 - HEADER_BYTES);
   return {
     mode,
     noDelay,
@@ -195,9 +227,10 @@ function coreOptions(random: SeededRandom, mode: "stream" | "message"): KcpCoreO
   };
 }
 
-function pathFaults(random: SeededRandom): PathFaults {
+function pathFaults(random: SeededRandom, startsAt: number): PathFaults {
   const isBad = random.chance(0.8);
-  const blackouts = random.chance(0.15) ? [blackout(random)] : [];
+  const blackoutAt = startsAt + random.below(5_000);
+  const blackouts = random.chance(0.15) ? [{ from: blackoutAt, to: blackoutAt + 30_000 }] : [];
   return {
     loss: isBad ? random.next() * 0.4 : 0,
     duplication: isBad ? random.next() * 0.2 : 0,
@@ -205,13 +238,8 @@ function pathFaults(random: SeededRandom): PathFaults {
     garbage: random.chance(0.3) ? random.next() * 0.1 : 0,
     delayMs: random.pick([0.1, 5, 20, 80, 300]),
     jitterMs: random.pick([0, 1, 10, 100]),
-    blackouts: blackouts.map(({ from, to }) => ({ from: from + 0, to })),
+    blackouts,
   };
-}
-
-function blackout(random: SeededRandom): { from: number; to: number } {
-  const from = random.below(1_003_000);
-  return { from, to: from + 30_000 };
 }
 
 function messages(random: SeededRandom, mode: "stream" | "message", maxMessageBytes: number): Buffer[] {
