@@ -151,6 +151,11 @@ export class KcpCore {
     return this.#inbox.hasEnded;
   }
 
+  /** The sequence number of the peer's that is expected next. */
+  get nextExpected(): number {
+    return this.#inbox.next;
+  }
+
   /** Milliseconds, smoothed; `undefined` before the first measurement. */
   get roundTripMs(): number | undefined {
     return this.#roundTrip.smoothedMs;
