@@ -54,7 +54,7 @@ export const UNPROVEN_WINDOW = 32;
 const COMMON_PAYLOAD_BYTES = 1_500 - HEADER_BYTES;
 
 /** One flush sends so many datagrams; more follow in the next, so that what arrives is read in between. */
-const MAX_DATAGRAMS_PER_FLUSH = 48;
+const MAX_DATAGRAMS_PER_FLUSH = 16;
 
 /** Transmissions of our end after which a peer that has ended too is taken to have it: nobody answers where both are gone. */
 const LAST_WORDS = 10;
