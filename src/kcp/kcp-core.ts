@@ -258,7 +258,8 @@ export class KcpCore {
     for (let offset = 0; offset < datagram.length && this.#failure === undefined; offset = segment.end) {
       readSegment(datagram, offset, segment);
       fault = this.#inputSegment(datagram, segment, orders, now) ?? fault;
-      if (serialDiff(segment.unacknowledged, arrivedBefore) > 0) arrivedBefore = segment.unacknowledged;
+      const isReset = segment.command === COMMAND.reset;
+      if (!isReset && serialDiff(segment.unacknowledged, arrivedBefore) > 0) arrivedBefore = segment.unacknowledged;
     }
     // After the acknowledgements of single segments: they tell more about what they name.
     if (!this.#flight.acknowledgeBefore(arrivedBefore)) fault = "acknowledgement";
