@@ -2,9 +2,6 @@
 import type { Clock } from "../internal/clock.js";
 import { messageOf } from "../internal/message-of.js";
 
-/** `setTimeout` fires at once above this. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** How a promise of an adapter came out. */
 export type Outcome<T> =
   | { readonly type: "done"; readonly value: T }

@@ -1,7 +1,7 @@
 /** Callers that wait for something to become true of the members. */
 import { InvalidOptionsError, RpcError } from "../errors.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
-import { MAX_TIMER_MS } from "./abortable.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 
 export interface WaitOptions {
   /** Milliseconds until `DEADLINE_EXCEEDED`, 1 to 2,147,483,647. Default `10_000`. */

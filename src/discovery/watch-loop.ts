@@ -1,10 +1,11 @@
 /** Keeps one watch of an adapter going, whatever the adapter does. */
 import type { Clock, Random } from "../internal/clock.js";
-import { attempt, MAX_TIMER_MS, oneLine, outcomeOf, sleep } from "./abortable.js";
-import { backoffMs } from "./backoff.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
+import { attempt, oneLine, outcomeOf, sleep } from "./abortable.js";
 import { show } from "./checked-event.js";
 import type { Discovery, DiscoveryEvent } from "./discovery.js";
 import type { Reporter } from "./report.js";
+import { retryPauseMs } from "./retry-pause.js";
 
 /** A watch that has said nothing for this long is worth a word. */
 const SILENT_MS = 5_000;
@@ -48,7 +49,7 @@ export class WatchLoop {
       if (signal.aborted) return;
       this.#failures++;
       reporter.warn("watch-failed", `discovery: ${oneLine(error)}; the last members stay, watching again`, error);
-      await sleep(clock, retryAfterMs(error) ?? backoffMs(this.#failures, random), signal);
+      await sleep(clock, retryAfterMs(error) ?? retryPauseMs(this.#failures, random), signal);
     }
   }
 
@@ -76,7 +77,7 @@ export class WatchLoop {
           // An adapter that always has something to say must not keep everything else from running.
           await new Promise<void>((resolve) => clock.nextTurn(resolve));
         } else {
-          await sleep(clock, backoffMs(++this.#failures, random), signal); // and nonsense is not worth a busy loop
+          await sleep(clock, retryPauseMs(++this.#failures, random), signal); // and nonsense is not worth a busy loop
         }
       }
     } catch (error) {

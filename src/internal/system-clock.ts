@@ -1,9 +1,7 @@
 /** The time and the chance of this machine: what runs outside tests. */
 import { randomFillSync } from "node:crypto";
 import type { Clock, Random, TimerHandle } from "./clock.js";
-
-/** The longest delay that Node.js knows; it fires at once for a longer one. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from "./timer-limit.js";
 
 const settled = Promise.resolve();
 

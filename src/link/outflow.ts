@@ -17,6 +17,8 @@ import { SentRanges } from "./sent-ranges.js";
 export interface OutflowEvents {
   /** Bytes are about to be handed to the transport. */
   onWrite(bytes: number): void;
+  /** From now on senders should wait. */
+  onCongested(bufferedBytes: number): void;
   /** The peer reads so slowly that the connection is to be given up. */
   onTooSlow(bufferedBytes: number): void;
 }
@@ -34,6 +36,8 @@ export class Outflow {
   readonly #large: LargeMessages;
   #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   #flushArmed = false;
+  /** The transport has not taken all of the last write: `onDrain` follows. */
+  #blocked = false;
   #congested = false;
   #overfull = false;
   #ending = false;
@@ -50,6 +54,11 @@ export class Outflow {
   /** Bytes that wait here and in the transport. */
   get bufferedBytes(): number {
     return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes;
+  }
+
+  /** Whether requests or one-way messages are partly sent, or wait behind such. */
+  get isSending(): boolean {
+    return this.#large.hasOrdered;
   }
 
   /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
@@ -151,8 +160,9 @@ export class Outflow {
 
   /** The transport has written everything. */
   onDrain(): void {
+    this.#blocked = false;
     this.#writer.drained();
-    if (!this.#large.isEmpty) this.#arm();
+    if (!this.#large.isEmpty || this.#writer.length > 0) this.#arm();
     this.#measure();
     this.#releaseWaiters();
   }
@@ -193,7 +203,9 @@ export class Outflow {
     this.#flushArmed = false;
     if (this.#closed) return;
     if (!this.#large.isEmpty && this.#connection.bufferedBytes <= this.#options.highWaterBytes) this.#pumpLarge();
-    this.#send();
+    // While the transport is behind, turns share a buffer: one for each would be far larger than what stands in it.
+    if (this.#blocked && !this.#writer.nearlyFull) this.#measure();
+    else this.#send();
     const { bufferedBytes } = this.#connection;
     if (bufferedBytes > this.#options.slowPeerBytes) return this.#events.onTooSlow(bufferedBytes);
     if (this.#waiters.length > 0) this.#releaseWaiters();
@@ -225,11 +237,17 @@ export class Outflow {
 
   #measure(): void {
     const bytes = this.bufferedBytes;
+    const wasCongested = this.#congested;
     this.#congested = bytes > this.#options.highWaterBytes;
+    if (this.#congested && !wasCongested) this.#events.onCongested(bytes);
     this.#overfull = bytes > this.#options.maxBufferedBytes;
   }
 
-  readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
+  readonly #write = (bytes: Uint8Array): boolean => {
+    const taken = this.#connection.write(bytes);
+    this.#blocked = !taken;
+    return taken;
+  };
 
   #releaseWaiters(): void {
     if (this.#congested) return;

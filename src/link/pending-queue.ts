@@ -44,15 +44,14 @@ export class PendingQueue {
     return this.#messages.length < this.#maxMessages && this.#bytes + bytes <= this.#maxBytes;
   }
 
+  /** The limit that leaves no room, where {@link hasRoom} said so. */
+  get fullBy(): "link.maxPendingMessages" | "link.maxPendingBytes" {
+    return this.#messages.length < this.#maxMessages ? "link.maxPendingBytes" : "link.maxPendingMessages";
+  }
+
   push(message: HeldMessage): void {
     this.#messages.push(message);
     this.#bytes += message.frame.length;
-  }
-
-  /** Puts messages that were not sent back in front. They had room once: no limit applies. */
-  unshift(messages: readonly HeldMessage[]): void {
-    this.#messages = [...messages, ...this.#messages];
-    for (const message of messages) this.#bytes += message.frame.length;
   }
 
   /** Takes one message out; false when it is not there. */

@@ -5,10 +5,17 @@
 
 import { formatEndpoint } from "../addr/endpoint.js";
 import { type AddressLike, type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { memberFault } from "../discovery/checked-event.js";
 import type { Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
-import { StartError } from "../errors.js";
+import type { MembershipChange } from "../discovery/membership.js";
+import { InvalidOptionsError, StartError } from "../errors.js";
+import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js";
+import type { MemberEvent } from "../events/events.js";
+import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { Seldom } from "../internal/seldom.js";
+import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
@@ -25,13 +32,18 @@ import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
+import { type Administered, registerAdmin } from "./admin.js";
+import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
+import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
+import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
+import { NO_TRAFFIC, sumOf } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
 export interface StartOptions {
@@ -56,6 +68,8 @@ export interface CloseReport {
   readonly messagesLost: number;
 }
 
+type UntypedHandler = (input: unknown, context: Context) => unknown;
+
 const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
 
 /** Longest time to become unavailable in discovery when a node closes. */
@@ -63,6 +77,9 @@ const ANNOUNCE_TIMEOUT_MS = 2_000;
 
 /** Longest time to send what is buffered when a node closes. */
 const FLUSH_TIMEOUT_MS = 1_000;
+
+/** Calls in flight that {@link ClusterNode.status} lists. */
+const OLDEST_CALLS = 16;
 
 /** Makes a node; nothing is opened before `start()`, so that handlers are there before the first request. */
 export function createNode(options: NodeOptions): ClusterNode {
@@ -86,17 +103,25 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #local: LocalPath;
   readonly #router: NodeRouter;
   readonly #caller: RpcCaller;
-  readonly #handlers = new HandlerTable();
+  readonly #limits: LimitHits;
+  readonly #times: MethodTimesRecorder;
+  readonly #handlers: HandlerTable;
   readonly #dispatcher: Dispatcher;
   readonly #sink: MessageSink;
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
+  #upSince: number | undefined;
+  readonly #closeTap: () => void;
+  /** Of connections that are gone. */
+  #pastTraffic = NO_TRAFFIC;
   /** Settles when `start()` does. */
   #starting: Promise<unknown> | undefined;
   #listener: Listener | undefined;
   /** Connections that came before this node was registered: only then it knows as whom it answers. */
   #early: Connection[] = [];
   #registered = false;
+  /** The load that this node reported last, and what beside it. */
+  #report: Pick<MemberPatch, "load" | "metadata"> | undefined;
   #messagesLost = 0;
   #closing: Promise<CloseReport> | undefined;
   /** What `destroy()` left to end on its own. */
@@ -107,6 +132,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const { address, clock, discovery, link, logger, random, rpc, transport } = options;
     this.address = address;
     this.#options = options;
+    this.#limits = new LimitHits(address);
+    this.#times = new MethodTimesRecorder(formatAddress(address), clock);
+    this.#handlers = new HandlerTable(this.#limits);
     const incarnation = makeIncarnation(clock, random);
     this.#identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
     this.#sender = { address, epoch: epochOf(incarnation) };
@@ -116,9 +144,14 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       discovery,
       clock,
       random,
-      report: ({ level, text, type }) => logger[level]({ type }, text),
+      report: ({ level, text, type }) => {
+        logger[level]({ type }, text);
+        if (discoveryEvents.hasSubscribers) discoveryEvents.publish({ type, node: formatAddress(address), level, reason: text });
+      },
     });
-    this.#members.onChange(({ added, updated, removed }) => {
+    this.#members.onChange((change) => {
+      const { added, updated, removed } = change;
+      if (memberEvents.hasSubscribers) sayMembers(formatAddress(address), change);
       for (const member of added) this.#links.onMemberChanged(member.address, true);
       for (const member of updated) this.#links.onMemberChanged(member.address, true);
       for (const member of removed) this.#links.onMemberChanged(member.address, false);
@@ -136,8 +169,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
+        limits: this.#limits,
         events: this.#linkEvents(),
         locate: (peer) => this.#members.get(peer)?.endpoint,
       },
@@ -145,10 +180,13 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
     this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
-    this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
-    this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
+    this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc, this.#limits);
+    this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
+    if (options.admin)
+      registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this.#administered());
+    this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
   /**
@@ -159,7 +197,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   async start(options: StartOptions = {}): Promise<this> {
     if (this.#phase !== "new")
       throw new StartError("CLOSED", `${formatAddress(this.address)} was started or closed before: make a new node`);
-    this.#phase = "starting";
+    this.#enter("starting");
     const starting = this.#startOrEnd(options);
     this.#starting = starting;
     return await starting;
@@ -198,7 +236,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Registers the handler of a method; generated code calls it. To be done before `start()`. */
   handle<I, O>(method: Method<I, O>, handler: (input: never, context: Context) => unknown): void {
-    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as (input: unknown, context: Context) => unknown);
+    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as UntypedHandler);
   }
 
   /**
@@ -275,29 +313,92 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     await this.#members.update(patch);
   }
 
+  /**
+   * Says how loaded this node is, for the policies `"least-load"` and `{ fillBelow }` of others: a number of your own choice, players or
+   * busy share, smaller is better. Call it as often as it changes: twice a second at most is sent, the newest. What the store does
+   * not take is sent again, with an event. A node that is configured, not registered, cannot report: it says so in its log, once.
+   *
+   * @param metadata - of this node's entry from now on, all of it; without it, it stays as it is.
+   * @throws {@link InvalidOptionsError} for a load that is no finite number, or metadata that are no strings.
+   */
+  reportLoad(load: number, metadata?: Readonly<Record<string, string>>): void {
+    const report = { load, ...(metadata && { metadata: { ...metadata } }) };
+    const fault = memberFault({ address: this.address, endpoint: "localhost:1", ...report });
+    if (fault !== undefined) throw new InvalidOptionsError("reportLoad", [fault]);
+    const isFirst = this.#report === undefined;
+    this.#report = { ...this.#report, ...report };
+    if (this.#registered) return void this.#members.update(report, true);
+    if (this.#phase === "running" && isFirst)
+      this.#options.logger.warn({}, `${formatAddress(this.address)} reports its load, and is configured: others do not see it`);
+  }
+
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
-    this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets);
+    const checked = resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets;
+    this.#options.tls?.useSecrets(checked);
+    this.#keyring.replace(checked);
+  }
+
+  /**
+   * Exchanges certificates and authorities: connections that stand stay, new ones use the new ones. Where authorities
+   * change, give all nodes both in `ca` first, then the new certificates, then the new authority alone.
+   *
+   * @throws {@link InvalidOptionsError} listing every fault, also for a node that was made without `tls`; nothing changes then.
+   */
+  setTls(tls: TlsOptions): void {
+    const { tls: own } = this.#options;
+    if (own === undefined) throw new InvalidOptionsError("tls", ["this node was made without the option tls, and keeps to that"]);
+    own.replace(checkTlsOptions(tls));
   }
 
   /** What this node is doing now. */
   status(): NodeStatus {
     const { endpoint } = this.#listener ?? {};
+    const now = this.#options.clock.now();
+    const { counters } = this.#dispatcher;
+    const own = this.#members.get(this.address);
     return {
       address: formatAddress(this.address),
       phase: this.#phase,
+      atMs: now,
+      uptimeMs: this.#upSince === undefined ? 0 : now - this.#upSince,
+      software: SOFTWARE,
+      available: own && own.available !== false,
+      load: own?.load,
       endpoint: endpoint && formatEndpoint(endpoint),
       incarnation: this.#identity.incarnation,
       links: [...this.#links].map(linkStatus),
       anonymousPeers: this.#links.anonymousCount,
+      traffic: [...this.#links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), this.#pastTraffic),
       callsInFlight: this.#caller.inFlight,
+      oldestCalls: this.#caller.oldest(OLDEST_CALLS).map(({ method, to, startedAt, deadlineAt }) => ({
+        method: method.name,
+        peer: formatAddress(to),
+        ageMs: now - startedAt,
+        remainingMs: Math.max(0, deadlineAt - now),
+      })),
       requestsInProgress: this.#dispatcher.inProgress,
       handlersRunning: this.#dispatcher.running,
       limits: this.#handlers.limits(),
       members: this.#members.size,
-      oneWaysDropped: this.#dispatcher.counters.oneWaysDropped,
+      requests: counters.requests,
+      requestsRefused: counters.refused,
+      lateReplies: counters.lateReplies,
+      oneWays: counters.oneWays,
+      oneWaysDropped: counters.oneWaysDropped,
+      oneWaysFailed: counters.oneWaysFailed,
+      limitHits: this.#limits.counts,
       refusals: Object.fromEntries(this.#links.refusals),
+      certificate: this.#options.tls?.certificate,
     };
+  }
+
+  /**
+   * How long calls and handlers take, by method, the slowest first. Recorded from when it is asked first until a minute after it
+   * was asked last; the first answer is empty.
+   */
+  methodTimes(): readonly MethodTimes[] {
+    return this.#phase === "closed" ? [] : this.#times.ask();
   }
 
   /**
@@ -312,7 +413,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   /** Ends everything at once. Calls in flight fail. */
   destroy(reason = "this node was destroyed"): void {
     if (this.#ended !== undefined) return;
-    this.#phase = "closed";
+    this.#enter("closed");
     this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
     this.#caller.close(reason);
     this.#dispatcher.close(reason);
@@ -338,6 +439,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
       const token = await register(starting, this.#listener.endpoint, () => this.#yieldToNewer(starting));
       this.#registered = true;
+      if (this.#report !== undefined) void this.#members.update(this.#report, true);
       if (token !== undefined) {
         this.#identity.incarnation = token;
         this.#sender.epoch = epochOf(token);
@@ -345,7 +447,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     }
     throwIfAborted(starting);
     this.#router.open();
-    this.#phase = "running";
+    this.#upSince = this.#options.clock.now();
+    this.#enter("running");
     for (const connection of this.#early.splice(0)) this.#links.accept(connection);
     this.#options.logger.info({ endpoint: formatEndpoint(this.#listener.endpoint) }, `${formatAddress(this.address)} is up`);
   }
@@ -353,7 +456,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #onConnection(connection: Connection): void {
     if (this.#phase !== "starting") this.#links.accept(connection);
     else if (this.#early.length < this.#options.link.maxOpenings) this.#early.push(connection);
-    else connection.destroy();
+    else {
+      this.#limits.hit("link.maxOpenings", `${this.#early.length} connections came before the node was up`);
+      connection.destroy();
+    }
   }
 
   #dropEarly(): void {
@@ -365,7 +471,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
+      onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => {
+        this.#pastTraffic = sumOf(this.#pastTraffic, channel.counters);
         for (const { to, first, last } of channel.sent) {
           this.#caller.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
         }
@@ -406,6 +514,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #onReplaced(by: LogicalAddress, text: string): void {
     if (this.#phase === "closed") return;
     const own: AddressText = formatAddress(this.address);
+    if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "replaced", node: own, reason: text });
     this.#options.logger.error({ by: formatAddress(by) }, `${own} was replaced: ${text}; this node stops`);
     this.destroy(`${own} was replaced by a newer incarnation: ${text}`);
   }
@@ -421,6 +530,28 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       return NOTHING_CUT;
     }
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
+  }
+
+  #administered(): Administered {
+    const { metadata, version } = this.#options;
+    return {
+      metadata: () => this.#members.get(this.address)?.metadata ?? metadata ?? {},
+      version,
+      status: () => this.status(),
+      methodTimes: () => this.methodTimes(),
+      update: (patch) => this.update(patch),
+    };
+  }
+
+  #enter(phase: NodePhase): void {
+    const previous = this.#phase;
+    if (phase === previous) return;
+    this.#phase = phase;
+    if (phase === "closed") {
+      this.#times.close();
+      this.#closeTap();
+    }
+    if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
   }
 
   /** Resolves when neither a call waits nor a handler works. A handler's calls may outlast it, and the other way round. */
@@ -441,7 +572,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   async #shutDown(timeoutMs: number): Promise<CloseReport> {
     const { clock } = this.#options;
     const own = formatAddress(this.address);
-    if (this.#phase !== "closed") this.#phase = "closing";
+    if (this.#phase !== "closed") this.#enter("closing");
     this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
     let timedOut = false;
     if (timeoutMs > 0) {
@@ -454,20 +585,17 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const lostBefore = this.#messagesLost;
     const callsCut = this.#caller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);
-    this.#phase = "closed";
+    this.#enter("closed");
     this.#dropEarly();
     await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
     return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
   }
 }
 
-/** Whether `done` settles within `ms`. */
-function within(done: Promise<unknown>, ms: number, clock: ResolvedNodeOptions["clock"]): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(() => resolve(false), ms, true);
-    done.finally(() => {
-      clock.clearTimeout(timer);
-      resolve(true);
-    });
-  });
+function sayMembers(node: AddressText, { added, updated, removed }: MembershipChange): void {
+  const say = (type: MemberEvent["type"], member: Member): void =>
+    memberEvents.publish({ type, node, peer: formatAddress(member.address), member });
+  for (const member of removed) say("removed", member);
+  for (const member of added) say("added", member);
+  for (const member of updated) say("updated", member);
 }

@@ -2,7 +2,7 @@
 // The smaller of the two that zod 4 carries: 2.5 MB of heap and 27 ms at start less (docs/decisions/0002-zod-v3.md).
 import { z } from "zod/v3";
 import { parseEndpoint } from "../addr/endpoint.js";
-import { type AddressLike, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import type { Discovery } from "../discovery/discovery.js";
 import { InvalidOptionsError } from "../errors.js";
 import type { Clock, Random } from "../internal/clock.js";
@@ -10,12 +10,15 @@ import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
 import { TcpTransport } from "../transport/tcp.js";
+import type { Pem, TlsOptions } from "../transport/tls-options.js";
 import type { Transport } from "../transport/transport.js";
-import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, MAX_TIMER_MS } from "../wire/limits.js";
+import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
 import { consoleLogger } from "./console-logger.js";
+import { NodeTls } from "./node-tls.js";
 
 /** Fewest bytes of a secret. */
 export const MIN_SECRET_BYTES = 32;
@@ -46,14 +49,33 @@ export interface NodeOptions {
   metadata?: Record<string, string> | undefined;
   /** The application's version, published likewise. */
   version?: string | undefined;
+  /**
+   * Whether tools of the cluster may ask what this node is doing and take it out of service: the command line, the inspector.
+   * Whoever may call it, may do so. Default true.
+   */
+  admin?: boolean | undefined;
   link?: LinkOptions | undefined;
   rpc?: RpcOptions | undefined;
-  /** How bytes get to other nodes. Default TCP. */
+  /**
+   * Encrypts all connections of this node, TLS 1.3; where `ca` is given, certificates prove who is at either end. All nodes
+   * of a cluster have it, or none. Exchanged while the node runs by `node.setTls()`.
+   */
+  tls?: TlsOptions | undefined;
+  /** How bytes get to other nodes, in place of TCP and TLS. */
   transport?: Transport | undefined;
   /** Time; a virtual one in tests. */
   clock?: Clock | undefined;
   /** Chance; a seeded one in tests. */
   random?: Random | undefined;
+}
+
+/** What an anonymous caller is made with. Those that nodes have too mean the same as there. */
+export interface AnonymousOptions
+  extends Pick<NodeOptions, "cluster" | "secrets" | "tls" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
+  /** The node to talk to. */
+  to: AddressLike;
+  /** Where it listens: `host:port`. */
+  endpoint: string;
 }
 
 /** Options after defaults. */
@@ -69,11 +91,20 @@ export interface ResolvedNodeOptions {
   readonly logger: Logger;
   readonly metadata: Record<string, string> | undefined;
   readonly version: string | undefined;
+  readonly admin: boolean;
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
   readonly transport: Transport;
+  /** The transport again, where it is one of TLS that was made of options. */
+  readonly tls: NodeTls | undefined;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+export interface ResolvedAnonymousOptions
+  extends Pick<ResolvedNodeOptions, "cluster" | "secrets" | "tls" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
+  readonly to: LogicalAddress;
+  readonly endpoint: string;
 }
 
 const ms = (standard: number) => z.number().int().positive().max(MAX_TIMER_MS).default(standard);
@@ -143,6 +174,11 @@ const endpoint = parsed((value: string) => {
   return value;
 });
 
+const dialed = parsed((value: string) => {
+  if (parseEndpoint(String(value)).port === 0) throw new Error(`endpoint "${value}": port 0 cannot be dialed`);
+  return String(value);
+});
+
 const advertised = parsed((value: string) => {
   const text = String(value);
   if (parseEndpoint(text.includes(":") ? text : `${text}:1`).port === 0) throw new Error(`endpoint "${text}": port 0 cannot be dialed`);
@@ -156,6 +192,43 @@ const secret = z
     `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
   );
 
+const pem = z.union([z.string(), z.instanceof(Uint8Array)], {
+  errorMap: () => ({ message: "expected PEM: the text or the bytes of a file" }),
+}) satisfies z.ZodType<Pem>;
+
+const tlsOptions = z
+  .object({
+    cert: pem.optional(),
+    key: pem.optional(),
+    passphrase: z.string().optional(),
+    ca: z.union([pem, z.array(pem)], { errorMap: () => ({ message: "expected PEM, or a list of such" }) }).optional(),
+    mutual: z.boolean().optional(),
+    checkHostNames: z.boolean().optional(),
+  })
+  .strict() satisfies z.ZodType<TlsOptions>;
+
+/** What nodes and anonymous callers share. */
+const common = {
+  cluster: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
+    .default("default"),
+  secrets: z.array(secret).max(8).default([]),
+  logger: z
+    .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
+      errorMap: () => ({ message: "expected false, or a logger with trace(), debug(), info(), warn(), error()" }),
+    })
+    .optional(),
+  link: linkOptions.default({}),
+  rpc: rpcOptions.default({}),
+  tls: tlsOptions.optional(),
+  transport: having<Transport>("a transport", "dial", "listen").optional(),
+  clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
+  random: having<Random>("a source of chance", "next", "bytes").optional(),
+};
+
 const OBJECT = "expected an object with address and discovery";
 
 const nodeOptions = z
@@ -163,40 +236,40 @@ const nodeOptions = z
     {
       address: parsed((value: AddressLike) => toAddress(value)),
       discovery: having<Discovery>("a discovery", "watch"),
-      cluster: z
-        .string()
-        .min(1)
-        .max(64)
-        .regex(/^[\x21-\x7e]+$/, "a cluster's name is made of visible ASCII characters")
-        .default("default"),
       listen: endpoint.optional(),
       advertise: advertised.optional(),
       export: z.boolean().default(false),
-      secrets: z.array(secret).max(8).default([]),
       insecure: z.literal(true).optional(),
-      logger: z
-        .union([z.literal(false), having<Logger>("a logger", "trace", "debug", "info", "warn", "error")], {
-          errorMap: () => ({ message: "expected false, or a logger with trace(), debug(), info(), warn(), error()" }),
-        })
-        .optional(),
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
-      link: linkOptions.default({}),
-      rpc: rpcOptions.default({}),
-      transport: having<Transport>("a transport", "dial", "listen").optional(),
-      clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
-      random: having<Random>("a source of chance", "next", "bytes").optional(),
+      admin: z.boolean().default(true),
+      ...common,
     },
     { required_error: OBJECT, invalid_type_error: OBJECT },
   )
   .strict();
 
+const anonymousOptions = z
+  .object(
+    {
+      to: parsed((value: AddressLike) => toAddress(value)),
+      endpoint: dialed,
+      ...common,
+    },
+    { required_error: "expected an object with to and endpoint", invalid_type_error: "expected an object with to and endpoint" },
+  )
+  .strict();
+
 /** The options there are, by where they stand. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  "": Object.keys(nodeOptions.shape),
+  "": [...new Set([...Object.keys(nodeOptions.shape), ...Object.keys(anonymousOptions.shape)])],
   link: Object.keys(linkOptions.shape),
   rpc: Object.keys(rpcOptions.shape),
+  tls: Object.keys(tlsOptions.shape),
 };
+
+/** Where `optionsFromEnv()` takes what no node can do without. */
+const VARIABLES: Readonly<Record<string, string>> = { address: "CLUSTERTS_ADDRESS", discovery: "CLUSTERTS_DISCOVERY" };
 
 /** What is wrong; for a key that is none, the one that was meant. */
 function faultOf(issue: z.ZodIssue): string {
@@ -208,31 +281,70 @@ function faultOf(issue: z.ZodIssue): string {
   return `there is no option ${wrong.join(", ")}`;
 }
 
+/** What is wrong with the value of one option, a line each. */
+export function faultsOfOption(key: keyof NodeOptions, value: unknown): string[] {
+  const result = nodeOptions.shape[key].safeParse(value);
+  return result.success ? [] : result.error.issues.map((issue) => issue.message);
+}
+
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
-  const result = nodeOptions.safeParse(options);
-  if (!result.success) {
-    throw new InvalidOptionsError(
-      "node options",
-      result.error.issues.map((issue) => (issue.path.length === 0 ? faultOf(issue) : `${issue.path.join(".")}: ${faultOf(issue)}`)),
-    );
-  }
-  const { data } = result;
-  const { maxBufferedBytes, highWaterBytes, slowPeerBytes } = data.link;
-  if (!(highWaterBytes <= maxBufferedBytes && maxBufferedBytes <= slowPeerBytes)) {
-    throw new InvalidOptionsError("node options", ["link: highWaterBytes, maxBufferedBytes and slowPeerBytes must not fall in this order"]);
-  }
-  const clock = data.clock ?? systemClock;
+  const data = check(nodeOptions, options, "node options");
   return Object.freeze({
     ...data,
+    ...filledIn(data, data.address, data.insecure === true),
     listen: data.listen,
     advertise: data.advertise,
     insecure: data.insecure === true,
     metadata: data.metadata,
     version: data.version,
-    logger: data.logger === false ? silentLogger : (data.logger ?? consoleLogger),
+  });
+}
+
+/** @throws {@link InvalidOptionsError} listing every fault. */
+export function resolveAnonymousOptions(options: AnonymousOptions): ResolvedAnonymousOptions {
+  const data = check(anonymousOptions, options, "options of an anonymous caller");
+  return Object.freeze({ ...data, ...filledIn(data, ANONYMOUS, false) });
+}
+
+/** @throws {@link InvalidOptionsError} listing every fault. */
+export function checkTlsOptions(options: TlsOptions): TlsOptions {
+  return check(tlsOptions, options, "tls");
+}
+
+function check<O, I>(schema: z.ZodType<O, z.ZodTypeDef, I>, options: unknown, what: string): O {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  throw new InvalidOptionsError(
+    what,
+    result.error.issues.map((issue) => {
+      if (issue.path.length === 0) return faultOf(issue);
+      const key = issue.path.join(".");
+      const variable = VARIABLES[key];
+      const isMissing = variable !== undefined && (options as Record<string, unknown>)[key] === undefined;
+      return `${key}: ${isMissing ? `is missing; optionsFromEnv() takes it from ${variable}` : faultOf(issue)}`;
+    }),
+  );
+}
+
+/** What has no place in a schema: parts made of other parts, and limits that depend on each other. */
+function filledIn(data: z.output<z.ZodObject<typeof common>>, address: LogicalAddress, insecure: boolean) {
+  const { maxBufferedBytes, highWaterBytes, slowPeerBytes } = data.link;
+  if (!(highWaterBytes <= maxBufferedBytes && maxBufferedBytes <= slowPeerBytes)) {
+    throw new InvalidOptionsError("node options", ["link: highWaterBytes, maxBufferedBytes and slowPeerBytes must not fall in this order"]);
+  }
+  const clock = data.clock ?? systemClock;
+  const logger = data.logger === false ? silentLogger : (data.logger ?? consoleLogger);
+  if (data.tls !== undefined && data.transport !== undefined) {
+    throw new InvalidOptionsError("node options", ["tls: a transport of your own is given, and it has to do this itself"]);
+  }
+  const { cluster, secrets } = data;
+  const tls = data.tls && new NodeTls(data.tls, { address, cluster, insecure, clock, logger }, secrets);
+  return {
+    logger,
     clock,
     random: data.random ?? systemRandom,
-    transport: data.transport ?? new TcpTransport({ clock }),
-  });
+    tls,
+    transport: data.transport ?? tls?.transport ?? new TcpTransport({ clock }),
+  };
 }

@@ -1,9 +1,7 @@
 /** The clock of one simulated process: it can be stopped, killed and set, and knows what is still armed. */
 import type { Clock, TimerHandle } from "../internal/clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { type ClockTask, runTask, type TaskOwner, type VirtualClock, WALL_START_MS } from "./virtual-clock.js";
-
-/** The longest delay that Node.js knows. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 type State = "running" | "stopped" | "dead";
 

@@ -57,8 +57,5 @@ export const MAX_NOTE_BYTES = 400;
 /** Hops a frame may make: node, harbor, harbor, node are three; one to spare while harbors change. */
 export const MAX_HOPS = 4;
 
-/** Largest remaining time that travels, and the largest timer: about 24 days. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** Lowest and highest version of the protocol behind the preface that this build speaks. */
 export const PROTOCOL_VERSION = Object.freeze({ min: 1, max: 1 } as const);

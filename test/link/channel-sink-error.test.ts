@@ -35,7 +35,9 @@ suite("a channel whose receiver throws", () => {
         throw thrown;
       },
       onOversize: () => {},
+      onOvertaken: () => {},
       onGoAway: () => {},
+      onLimit: () => {},
       onClosed: (_channel, cause) => causes.push(cause),
     };
     const { link } = resolveNodeOptions({ address: SELF, discovery: { async *watch() {} } });

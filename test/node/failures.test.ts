@@ -393,7 +393,7 @@ suite("failures of calls", () => {
       await expectFailure(
         node.invoke("1.3.1", echo, {}),
         refused(
-          "refused: 1.3.1 has neither secrets nor TLS, and takes only connections over loopback; give both nodes the same option secrets",
+          "refused: 1.3.1 has neither secrets nor mutual TLS, and takes only connections over loopback; do both nodes have the same options secrets and tls?",
         ),
       );
     });
@@ -874,7 +874,7 @@ suite("failures of calls", () => {
           code: "RESOURCE_EXHAUSTED",
           execution: "notRun",
           reason:
-            "dial <endpoint>: <any>; the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
+            "dial <endpoint>: <any>; the queue for this link is full; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
           withinMs: 1_000,
         }),
       );

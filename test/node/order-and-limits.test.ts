@@ -234,6 +234,7 @@ suite("limits", () => {
       await cluster.clock.advance(5);
     }
     assert.equal(callee.status().links[0]!.phase, "idle");
+    assert.deepEqual(Object.keys(callee.status().limitHits).sort(), ["link.highWaterBytes", "link.maxBufferedBytes", "link.slowPeerBytes"]);
     cluster.network.resumeReading(hostOf("1.1.1"), hostOf("1.1.2"));
     await cluster.run(Promise.all(flood));
     await cluster.close();
