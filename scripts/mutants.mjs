@@ -9,24 +9,25 @@ import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "./support/run.mjs";
 
-const FOLDER = join(ROOT, "test", "fault", "mutants");
-const COPIED = ["package.json", "tsconfig.json", "src", join("test", "fault")];
+/** Folders of test/ that have histories, with the mutants that these must find. */
+const SETS = ["fault", "kcp"].map((name) => join("test", name));
+const COPIED = ["package.json", "tsconfig.json", "src", ...SETS];
 const MAX_MS = 300_000;
 
 const { values, positionals } = parseArgs({
   options: { runs: { type: "string", default: "2000" }, seed: { type: "string", default: "1" } },
   allowPositionals: true,
 });
-const all = readdirSync(FOLDER).filter((file) => file.endsWith(".json"));
-const wanted = positionals.length === 0 ? all : all.filter((file) => positionals.includes(basename(file, ".json")));
+const all = SETS.flatMap((set) => mutantsOf(set).map((file) => ({ set, file })));
+const wanted = positionals.length === 0 ? all : all.filter(({ file }) => positionals.includes(basename(file, ".json")));
 if (wanted.length < Math.max(1, positionals.length))
-  throw new Error(`no such mutant; there are ${all.map((file) => basename(file, ".json")).join(", ")}`);
+  throw new Error(`no such mutant; there are ${all.map(({ file }) => basename(file, ".json")).join(", ")}`);
 
 let survivors = 0;
-for (const file of wanted) {
+for (const { set, file } of wanted) {
   const name = basename(file, ".json");
   const startedAt = performance.now();
-  const found = run(JSON.parse(readFileSync(join(FOLDER, file), "utf8")));
+  const found = run(set, JSON.parse(readFileSync(join(ROOT, set, "mutants", file), "utf8")));
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   if (found === undefined) survivors++;
   console.log(
@@ -37,8 +38,12 @@ for (const file of wanted) {
 }
 process.exitCode = survivors === 0 ? 0 : 1;
 
+function mutantsOf(set) {
+  return readdirSync(join(ROOT, set, "mutants")).filter((file) => file.endsWith(".json"));
+}
+
 /** Plants the mutant and runs; what the first failing history says, `undefined` when none fails. */
-function run({ edits }) {
+function run(set, { edits }) {
   const copy = mkdtempSync(join(tmpdir(), "clusterts-mutant-"));
   try {
     for (const path of COPIED) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
@@ -46,7 +51,7 @@ function run({ edits }) {
     for (const edit of edits) plant(copy, edit);
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ["--import", "tsx", join("test", "fault", "run-histories.ts"), "--runs", values.runs, "--seed", values.seed],
+      ["--import", "tsx", join(set, "run-histories.ts"), "--runs", values.runs, "--seed", values.seed],
       { cwd: copy, encoding: "utf8", timeout: MAX_MS, maxBuffer: 64 * 1024 ** 2 },
     );
     if (status === 0) return undefined;

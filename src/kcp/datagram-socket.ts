@@ -94,6 +94,7 @@ function ready(socket: Socket, handler: DatagramHandler, wrapped: DatagramSocket
   return wrapped;
 }
 
+/** For people: an IPv4 peer of a socket that listens on `::` is shown as what it is. */
 export function formatRemote({ address, port }: Remote): string {
-  return formatEndpoint({ host: address, port });
+  return formatEndpoint({ host: address.replace(/^::ffff:(?=\d+\.)/i, ""), port });
 }

@@ -39,6 +39,7 @@ export class KcpSession extends Duplex implements ConversationUser {
   #write: Write | undefined;
   #finished: ((error?: Error | null) => void) | undefined;
   #isFinished = false;
+  #saidProven: boolean;
 
   /** @internal */
   constructor(conversation: Conversation, options: ResolvedKcpOptions, host: SessionHost) {
@@ -46,6 +47,7 @@ export class KcpSession extends Duplex implements ConversationUser {
     this.#conversation = conversation;
     this.#options = options;
     this.#host = host;
+    this.#saidProven = conversation.core.isProven;
     conversation.user = this;
   }
 
@@ -59,7 +61,7 @@ export class KcpSession extends Duplex implements ConversationUser {
     return formatRemote(this.#conversation.remote);
   }
 
-  /** Whether the peer has shown that it receives at that address. Until then it gets no more bytes than it has sent. */
+  /** Whether the peer has shown that it receives at that address; event `"proven"`. Until then it gets no more bytes than it has sent. */
   get isProven(): boolean {
     return this.#conversation.core.isProven;
   }
@@ -81,6 +83,10 @@ export class KcpSession extends Duplex implements ConversationUser {
     if (core.failure !== undefined) {
       this.destroy(core.failure);
       return;
+    }
+    if (core.isProven && !this.#saidProven) {
+      this.#saidProven = true;
+      this.emit("proven");
     }
     this.#deliver();
     this.#feed();

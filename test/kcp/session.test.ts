@@ -184,6 +184,20 @@ suite("KCP sessions", () => {
     assert.equal(await failureOf(large), "MESSAGE_TOO_LARGE");
   });
 
+  test("the peer acknowledges what the listener's side has sent, its address is proved and the session says so", async () => {
+    const proven: boolean[] = [];
+    const listener = await listen((session) => {
+      proven.push(session.isProven);
+      session.on("proven", () => proven.push(session.isProven));
+      echo(session);
+    });
+    const session = await dial(listener);
+    session.write("hello");
+    await until(() => proven.length === 2);
+    assert.deepEqual(proven, [false, true]);
+    assert.equal(listener.unprovenSessions, 0);
+  });
+
   test("many sessions on one socket, each gets its own bytes back", async () => {
     const listener = await listen(echo);
     const answers = await Promise.all(
