@@ -123,6 +123,9 @@ export type LimitName =
   | "link.maxPartialBytes"
   | "link.maxDialsPerSecond"
   | "link.maxOpenings"
+  | "stream.maxStreams"
+  | "stream.acceptBacklog"
+  | "stream.maxUnreadBytes"
   | "limit.maxConcurrent"
   | "mailbox.maxQueued"
   | "mailbox.maxQueuedTotal";

@@ -43,6 +43,15 @@ export class NodeRouter implements Router {
     return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.otherGroup;
   }
 
+  /** The node that a stream to `to` is opened to: `to` itself; a text when there is none. */
+  nextForStream(to: LogicalAddress): LogicalAddress | string {
+    if (this.#stopped !== undefined) return this.#stopped;
+    if (to === this.#self) return to;
+    if (to >>> 20 === this.#group || (isHarbor(to) && isHarbor(this.#self)))
+      return this.#members.get(to) === undefined ? `discovery does not know it; ${HINT.unknownTarget}` : to;
+    return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.otherGroup;
+  }
+
   pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined {
     return this.#members.tryPick(type, policy, not);
   }

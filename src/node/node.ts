@@ -32,14 +32,17 @@ import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import { resolveSessionOptions } from "../stream/session-options.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { type Administered, registerAdmin } from "./admin.js";
+import type { ClusterStream } from "./cluster-stream.js";
 import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
+import { NodeStreams, type OpenStreamOptions, type StreamHandler } from "./node-streams.js";
 import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
@@ -66,11 +69,13 @@ export interface CloseReport {
   readonly requestsCut: number;
   /** Messages that waited for a link and were not sent. */
   readonly messagesLost: number;
+  /** Streams that had not ended. */
+  readonly streamsCut: number;
 }
 
 type UntypedHandler = (input: unknown, context: Context) => unknown;
 
-const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
+const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0, streamsCut: 0 });
 
 /** Longest time to become unavailable in discovery when a node closes. */
 const ANNOUNCE_TIMEOUT_MS = 2_000;
@@ -102,6 +107,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #links: Links;
   readonly #local: LocalPath;
   readonly #router: NodeRouter;
+  readonly #streams: NodeStreams;
   readonly #caller: RpcCaller;
   readonly #limits: LimitHits;
   readonly #times: MethodTimesRecorder;
@@ -159,6 +165,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         logger.warn({}, `${formatAddress(address)} is no longer in discovery: others cannot find it; links that stand stay`);
       }
     });
+    const limiter = new DialLimiter(link.maxDialsPerSecond);
+    const lastWords = new LastWords(clock);
     this.#links = new Links(
       {
         identity: this.#identity,
@@ -167,8 +175,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         clock,
         random,
         options: link,
-        limiter: new DialLimiter(link.maxDialsPerSecond),
-        lastWords: new LastWords(clock),
+        limiter,
+        lastWords,
         seldom: new Seldom(clock),
         closingText: undefined,
         logger,
@@ -177,9 +185,29 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         locate: (peer) => this.#members.get(peer)?.endpoint,
       },
       options.insecure,
+      (pending) => this.#streams.sessions.offer(pending),
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
     this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
+    this.#streams = new NodeStreams(
+      {
+        identity: this.#identity,
+        keyring: this.#keyring,
+        transport,
+        clock,
+        random,
+        link,
+        stream: options.stream,
+        session: sessionOptions(options),
+        limiter,
+        lastWords,
+        limits: this.#limits,
+        logger,
+        locate: (peer) => this.#members.get(peer)?.endpoint,
+        onReplaced: (by, text) => this.#onReplaced(by, text),
+      },
+      this.#router,
+    );
     this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc, this.#limits);
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
@@ -293,6 +321,28 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     return this.#caller.sendBytes(to, what, value as Uint8Array, options);
   }
 
+  /**
+   * Opens a stream: bytes both ways, in order, with credit, so that a slow reader holds back its own writer and nobody else. Resolves
+   * when a handler of `protocol` at the target has taken it. What happens to it afterwards, it says itself, by an `error`.
+   *
+   * @param target - an address, its text, or a picker; with a picker another node is tried once when the first one has refused it.
+   * @throws {@link RpcError} by rejection: `UNIMPLEMENTED` when nobody serves `protocol` there, `UNAVAILABLE`, `DEADLINE_EXCEEDED`,
+   *   `RESOURCE_EXHAUSTED`, `CANCELLED`; with `execution` `"notRun"` when no handler has seen it.
+   */
+  openStream(target: Target, options?: OpenStreamOptions): Promise<ClusterStream> {
+    return this.#streams.openStream(target, options);
+  }
+
+  /**
+   * Takes the streams of `protocol` that other nodes open, or this one. What the handler throws resets its stream; that the
+   * handler is done does not end it.
+   *
+   * @throws Error when the protocol has a handler already; TypeError for one that cannot be asked for.
+   */
+  onStream(handler: StreamHandler, protocol?: string): void {
+    this.#streams.onStream(handler, protocol);
+  }
+
   /** A node of `type` that is visible, available and not shutting down; `undefined` when there is none. */
   pick(type: number, policy: Policy = "random"): LogicalAddress | undefined {
     return this.#members.tryPick(type, policy);
@@ -368,6 +418,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       endpoint: endpoint && formatEndpoint(endpoint),
       incarnation: this.#identity.incarnation,
       links: [...this.#links].map(linkStatus),
+      sessions: this.#streams.sessions.status(),
+      streams: this.#streams.count,
       anonymousPeers: this.#links.anonymousCount,
       traffic: [...this.#links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), this.#pastTraffic),
       callsInFlight: this.#caller.inFlight,
@@ -418,6 +470,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#caller.close(reason);
     this.#dispatcher.close(reason);
     this.#links.destroy(new Error(reason));
+    this.#streams.sessions.destroy(new Error(reason));
     this.#dropEarly();
     this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs: FLUSH_TIMEOUT_MS })]).catch((err: unknown) =>
       this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
@@ -490,6 +543,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       },
       onReachable: (peer, reachable) => {
         this.#members.markUnreachable(peer, !reachable);
+        if (reachable) this.#streams.sessions.onIncarnation(peer, this.#links.peek(peer)?.channel?.peer.incarnation ?? 0n);
         if (!reachable) this.#caller.onUnreachable(peer);
       },
       onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
@@ -575,12 +629,17 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (this.#phase !== "closed") this.#enter("closing");
     this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
     let timedOut = false;
+    let streamsCut: Promise<number> | undefined;
     if (timeoutMs > 0) {
       this.#links.announceShutdown(`${own} is closing`);
+      this.#streams.sessions.announceShutdown(`${own} is closing`);
       const until = clock.now() + timeoutMs;
       if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
-      timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
+      const leftMs = Math.max(0, until - clock.now());
+      streamsCut = this.#streams.sessions.close(leftMs);
+      timedOut = !(await within(this.#idle(), leftMs, clock));
     }
+    const cut = await (streamsCut ?? this.#streams.sessions.close(0));
     await this.#local.delivered();
     const lostBefore = this.#messagesLost;
     const callsCut = this.#caller.close(`${own} was closed`);
@@ -588,8 +647,26 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#enter("closed");
     this.#dropEarly();
     await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
-    return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
+    timedOut ||= cut > 0 && timeoutMs > 0;
+    return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore, streamsCut: cut };
   }
+}
+
+/** What of the options of a node counts for a session of streams. */
+function sessionOptions({ link, stream }: ResolvedNodeOptions): ReturnType<typeof resolveSessionOptions> {
+  const { keepaliveMs, keepaliveTimeoutMs, unansweredMs } = link;
+  const { windowBytes, maxUnreadBytes, maxStreams, acceptBacklog, openTimeoutMs } = stream;
+  return resolveSessionOptions({
+    keepaliveMs,
+    keepaliveTimeoutMs,
+    unansweredMs,
+    windowBytes,
+    maxUnreadBytes,
+    maxStreams,
+    acceptBacklog,
+    openTimeoutMs,
+    lingerMs: FLUSH_TIMEOUT_MS,
+  });
 }
 
 function sayMembers(node: AddressText, { added, updated, removed }: MembershipChange): void {

@@ -13,12 +13,14 @@ import { systemClock, systemRandom } from "../internal/system-clock.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
+import { MAX_U32, STANDARD_WINDOW_BYTES } from "../stream/frame.js";
 import { TcpTransport } from "../transport/tcp.js";
 import type { Pem, TlsOptions } from "../transport/tls-options.js";
 import type { Transport } from "../transport/transport.js";
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
 import { consoleLogger } from "./console-logger.js";
 import { NodeTls } from "./node-tls.js";
+import type { StreamOptions } from "./stream-options.js";
 
 /** Fewest bytes of a secret. */
 export const MIN_SECRET_BYTES = 32;
@@ -56,6 +58,7 @@ export interface NodeOptions {
   admin?: boolean | undefined;
   link?: LinkOptions | undefined;
   rpc?: RpcOptions | undefined;
+  stream?: StreamOptions | undefined;
   /**
    * Encrypts all connections of this node, TLS 1.3; where `ca` is given, certificates prove who is at either end. All nodes
    * of a cluster have it, or none. Exchanged while the node runs by `node.setTls()`.
@@ -94,6 +97,7 @@ export interface ResolvedNodeOptions {
   readonly admin: boolean;
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
+  readonly stream: Resolved<StreamOptions>;
   readonly transport: Transport;
   /** The transport again, where it is one of TLS that was made of options. */
   readonly tls: NodeTls | undefined;
@@ -146,6 +150,16 @@ const rpcOptions = z
     maxRequestBytes: bytes(64 * 1024 ** 2),
   })
   .strict() satisfies z.ZodType<Resolved<RpcOptions>, z.ZodTypeDef, RpcOptions>;
+
+const streamOptions = z
+  .object({
+    openTimeoutMs: ms(10_000),
+    windowBytes: z.number().int().min(STANDARD_WINDOW_BYTES).max(MAX_U32).default(STANDARD_WINDOW_BYTES),
+    maxUnreadBytes: bytes(64 * 1024 ** 2),
+    maxStreams: count(65_536),
+    acceptBacklog: count(256),
+  })
+  .strict() satisfies z.ZodType<Resolved<StreamOptions>, z.ZodTypeDef, StreamOptions>;
 
 /** An object with these methods; it is handed on as it is. */
 function having<T>(what: string, ...methods: (keyof T & string)[]): z.ZodType<T, z.ZodTypeDef, T> {
@@ -243,6 +257,7 @@ const nodeOptions = z
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
       admin: z.boolean().default(true),
+      stream: streamOptions.default({}),
       ...common,
     },
     { required_error: OBJECT, invalid_type_error: OBJECT },
@@ -265,6 +280,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   "": [...new Set([...Object.keys(nodeOptions.shape), ...Object.keys(anonymousOptions.shape)])],
   link: Object.keys(linkOptions.shape),
   rpc: Object.keys(rpcOptions.shape),
+  stream: Object.keys(streamOptions.shape),
   tls: Object.keys(tlsOptions.shape),
 };
 
