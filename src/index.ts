@@ -76,6 +76,7 @@ export {
   type MetadataInit,
   type Method,
   type MethodKind,
+  type MethodOf,
   type PostOptions,
   type Registrar,
   type Target,

@@ -3,6 +3,7 @@ import { formatAddress, type LogicalAddress, toAddress } from "../addr/logical-a
 import type { RpcError } from "../errors.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import type { TimerHandle } from "../internal/clock.js";
+import { allowManyListeners } from "../internal/many-listeners.js";
 import { Seldom } from "../internal/seldom.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { addressOrText, HINT, targetFault, unsentReason } from "../rpc/failure.js";
@@ -308,6 +309,7 @@ class Wait {
       },
       Math.max(0, deadlineAt - env.clock.now()),
     );
+    if (signal !== undefined) allowManyListeners(signal);
     if (signal?.aborted === true) env.clock.afterTurn(this.#onAbort);
     else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }

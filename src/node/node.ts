@@ -31,7 +31,20 @@ import { MessageSink } from "../rpc/message-sink.js";
 import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
-import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type {
+  Caller,
+  CallOptions,
+  Context,
+  DeepPartial,
+  Message,
+  Method,
+  MethodOf,
+  PostOptions,
+  Registrar,
+  Target,
+} from "../rpc/service.js";
+import { StreamCaller } from "../rpc/streaming/stream-caller.js";
+import { StreamDispatcher } from "../rpc/streaming/stream-dispatcher.js";
 import { resolveSessionOptions } from "../stream/session-options.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
@@ -46,6 +59,7 @@ import { NodeStreams, type OpenStreamOptions, type StreamHandler } from "./node-
 import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
+import { serveCalls } from "./stream-calls.js";
 import { NO_TRAFFIC, sumOf } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
@@ -109,6 +123,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #router: NodeRouter;
   readonly #streams: NodeStreams;
   readonly #caller: RpcCaller;
+  readonly #streamCaller: StreamCaller;
   readonly #limits: LimitHits;
   readonly #times: MethodTimesRecorder;
   readonly #handlers: HandlerTable;
@@ -210,6 +225,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     );
     this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc, this.#limits);
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
+    this.#streamCaller = new StreamCaller(address, this.#streams, clock, rpc, this.#limits);
+    serveCalls(this.#streams, new StreamDispatcher(address, this.#dispatcher, clock, logger, rpc.maxPayloadBytes));
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
     if (options.admin)
@@ -293,13 +310,28 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Puts code around every call, on the calling side, the handling side, or both. The first one added is outermost. */
   use(interceptors: Interceptors): void {
-    if (interceptors.caller !== undefined) this.#caller.use(interceptors.caller);
+    if (interceptors.caller !== undefined) {
+      this.#caller.use(interceptors.caller);
+      this.#streamCaller.use(interceptors.caller);
+    }
     if (interceptors.handler !== undefined) this.#handlers.use(interceptors.handler);
   }
 
-  /** One call; generated stubs use it. @throws {@link RpcError} by rejection, never at once. */
-  invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
-    return this.#caller.invoke(to, method as Method<unknown, unknown>, input, options) as Promise<O>;
+  /**
+   * One call; generated stubs use it. Replies that stream are iterated, once, and the call begins with that.
+   *
+   * @throws {@link RpcError} by rejection, never at once.
+   */
+  invoke<I, O>(
+    to: Target | undefined,
+    method: MethodOf<I, O, "server"> | MethodOf<I, O, "bidi">,
+    input: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<O>;
+  invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O>;
+  invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): unknown {
+    if (method.kind !== "unary") return this.#streamCaller.invoke(to, method as Method<unknown, unknown>, input, options);
+    return this.#caller.invoke(to, method as Method<unknown, unknown>, input, options);
   }
 
   /** One-way to a method: its handler runs, its result goes nowhere. See {@link send} for when it resolves. */
@@ -422,7 +454,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       streams: this.#streams.count,
       anonymousPeers: this.#links.anonymousCount,
       traffic: [...this.#links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), this.#pastTraffic),
-      callsInFlight: this.#caller.inFlight,
+      callsInFlight: this.#caller.inFlight + this.#streamCaller.inFlight,
       oldestCalls: this.#caller.oldest(OLDEST_CALLS).map(({ method, to, startedAt, deadlineAt }) => ({
         method: method.name,
         peer: formatAddress(to),
@@ -468,6 +500,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#enter("closed");
     this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
     this.#caller.close(reason);
+    this.#streamCaller.close(reason);
     this.#dispatcher.close(reason);
     this.#links.destroy(new Error(reason));
     this.#streams.sessions.destroy(new Error(reason));
@@ -610,8 +643,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Resolves when neither a call waits nor a handler works. A handler's calls may outlast it, and the other way round. */
   async #idle(): Promise<void> {
-    while (this.#caller.inFlight + this.#dispatcher.inProgress > 0) {
-      await Promise.all([this.#caller.idle(), this.#dispatcher.idle()]);
+    while (this.#caller.inFlight + this.#streamCaller.inFlight + this.#dispatcher.inProgress > 0) {
+      await Promise.all([this.#caller.idle(), this.#streamCaller.idle(), this.#dispatcher.idle()]);
     }
   }
 
@@ -629,26 +662,25 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (this.#phase !== "closed") this.#enter("closing");
     this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
     let timedOut = false;
-    let streamsCut: Promise<number> | undefined;
+    let leftMs = 0;
     if (timeoutMs > 0) {
       this.#links.announceShutdown(`${own} is closing`);
       this.#streams.sessions.announceShutdown(`${own} is closing`);
       const until = clock.now() + timeoutMs;
       if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
-      const leftMs = Math.max(0, until - clock.now());
-      streamsCut = this.#streams.sessions.close(leftMs);
-      timedOut = !(await within(this.#idle(), leftMs, clock));
+      timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
+      leftMs = Math.max(0, until - clock.now());
     }
-    const cut = await (streamsCut ?? this.#streams.sessions.close(0));
     await this.#local.delivered();
     const lostBefore = this.#messagesLost;
-    const callsCut = this.#caller.close(`${own} was closed`);
+    const callsCut = this.#caller.close(`${own} was closed`) + this.#streamCaller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);
+    const streamsCut = await this.#streams.sessions.close(leftMs);
     this.#enter("closed");
     this.#dropEarly();
     await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
-    timedOut ||= cut > 0 && timeoutMs > 0;
-    return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore, streamsCut: cut };
+    timedOut ||= streamsCut > 0 && timeoutMs > 0;
+    return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore, streamsCut };
   }
 }
 

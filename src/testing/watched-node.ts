@@ -12,6 +12,7 @@ import {
   defineMethod,
   type Message,
   type Method,
+  type MethodOf,
   type PostOptions,
   type Target,
 } from "../rpc/service.js";
@@ -48,7 +49,15 @@ export class WatchedNode extends ClusterNode {
     super.use(interceptors);
   }
 
-  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
+  override invoke<I, O>(
+    to: Target | undefined,
+    method: MethodOf<I, O, "server"> | MethodOf<I, O, "bidi">,
+    input: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<O>;
+  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O>;
+  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): unknown {
+    if (method.kind !== "unary") return super.invoke(to, method, input, options); // the ledger keeps calls with one answer
     const { callTimeoutMs } = this.resolved.rpc;
     const { clock } = this.resolved;
     const surrounding =
