@@ -23,6 +23,17 @@ export async function startServer(job) {
     return {};
   });
   count.Register(node, async () => ({ oneways }));
+  node.onStream((stream) => {
+    stream.on("data", (data) => stream.write(data));
+    stream.on("end", () => stream.end());
+  }, "echo");
+  node.onStream((stream) => {
+    let bytes = 0;
+    stream.on("data", (data) => {
+      bytes += data.length;
+    });
+    stream.on("end", () => stream.end(String(bytes)));
+  }, "count");
   await node.start();
 }
 
@@ -35,6 +46,22 @@ export async function connect(job) {
     payloadOf: job.bytes ? (reply) => reply.data : (reply) => reply.msg,
     oneway: (msg) => post.Post(node, HANDLER, { msg }),
     onewayCount: async () => (await count.Call(node, HANDLER, {})).oneways,
+    openStream: () => openStream(node, job.scenario.startsWith("E2") ? "count" : "echo"),
+  };
+}
+
+async function openStream(node, protocol) {
+  const stream = await node.openStream(HANDLER, { protocol });
+  const next = (start) =>
+    new Promise((resolve) => {
+      stream.once("data", resolve);
+      start();
+    });
+  return {
+    echo: (buffer) => next(() => stream.write(buffer)),
+    close: () => void stream.end(),
+    write: (buffer) => (stream.write(buffer) ? undefined : new Promise((resolve) => stream.once("drain", resolve))),
+    finish: async () => Number(String(await next(() => stream.end()))),
   };
 }
 
