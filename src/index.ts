@@ -78,4 +78,6 @@ export {
   type Target,
   type UnaryHandler,
 } from "./rpc/service.js";
+export type { OwnCertificate } from "./transport/tls-credentials.js";
+export type { Pem, TlsOptions } from "./transport/tls-options.js";
 export type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "./transport/transport.js";
