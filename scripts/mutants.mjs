@@ -13,8 +13,9 @@ import { ROOT } from "./support/run.mjs";
 const KINDS = [
   { mutants: join("test", "fault", "mutants"), histories: join("test", "fault", "run-histories.ts") },
   { mutants: join("test", "stream", "mutants"), histories: join("test", "stream", "histories", "run-histories.ts") },
+  { mutants: join("test", "kcp", "mutants"), histories: join("test", "kcp", "run-histories.ts") },
 ];
-const COPIED = ["package.json", "tsconfig.json", "src", join("test", "fault"), join("test", "stream")];
+const COPIED = ["package.json", "tsconfig.json", "src", join("test", "fault"), join("test", "stream"), join("test", "kcp")];
 const MAX_MS = 300_000;
 
 const { values, positionals } = parseArgs({
