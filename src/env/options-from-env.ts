@@ -6,6 +6,7 @@ import { closest } from "../internal/closest.js";
 import { LOG_LEVELS } from "../internal/logger.js";
 import { consoleLoggerFrom } from "../node/console-logger.js";
 import { faultsOfOption, type NodeOptions } from "../node/options.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import { discoveryFromText } from "./discovery-from-text.js";
 
 /** A process's environment, or a part of it. */
@@ -17,6 +18,7 @@ export type EnvironmentOptions = Pick<
   | "discovery"
   | "cluster"
   | "secrets"
+  | "tls"
   | "listen"
   | "advertise"
   | "export"
@@ -33,6 +35,9 @@ const NAMES = [
   "CLUSTERTS_CLUSTER",
   "CLUSTERTS_SECRET",
   "CLUSTERTS_SECRET_FILE",
+  "CLUSTERTS_TLS_CERT",
+  "CLUSTERTS_TLS_KEY",
+  "CLUSTERTS_TLS_CA",
   "CLUSTERTS_LISTEN",
   "CLUSTERTS_ADVERTISE",
   "CLUSTERTS_EXPORT",
@@ -68,6 +73,7 @@ export function optionsFromEnv(env: Environment = process.env): EnvironmentOptio
     discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster })),
     cluster,
     secrets,
+    tls: reader.tls(),
     listen: reader.option("CLUSTERTS_LISTEN", "listen", String),
     advertise: reader.option("CLUSTERTS_ADVERTISE", "advertise", String),
     export: reader.read("CLUSTERTS_EXPORT", yesOrNo),
@@ -124,6 +130,14 @@ class Reader {
     if (inline === undefined || inFile === undefined) return inline ?? inFile;
     this.#faults.push("CLUSTERTS_SECRET and CLUSTERTS_SECRET_FILE: both are set, and one is enough");
     return inline;
+  }
+
+  /** The files themselves are looked at when the node is made. */
+  tls(): TlsOptions | undefined {
+    const [cert, key, ca] = (["CLUSTERTS_TLS_CERT", "CLUSTERTS_TLS_KEY", "CLUSTERTS_TLS_CA"] as const).map((name) =>
+      this.read(name, (path) => readFileSync(path)),
+    );
+    return cert === undefined && key === undefined && ca === undefined ? undefined : { cert, key, ca };
   }
 
   finish(): void {
