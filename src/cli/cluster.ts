@@ -5,9 +5,11 @@ import { formatAddress, type LogicalAddress, parseAnyAddress } from "../addr/log
 import type { Discovery, Member } from "../discovery/discovery.js";
 import { file } from "../discovery/file.js";
 import { discoveryServer } from "../discovery/server/adapter.js";
+import { tlsFromFiles } from "../env/tls-from-files.js";
 import { silentLogger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
 import { type AnonymousCaller, connectAnonymously } from "../node/anonymous-caller.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import { type CommandContext, CommandError, UsageError } from "./command.js";
 
 /** For `parseArgs`. */
@@ -25,6 +27,7 @@ export const NODE_OPTIONS = { ...CLUSTER_OPTIONS, endpoint: { type: "string" } }
 export const CLUSTER_HELP = `      --discovery <where>     host:port of the discovery server, or file:<path> (default: CLUSTERTS_DISCOVERY)
       --cluster <name>        name of the cluster (default: CLUSTERTS_CLUSTER, or "default")
       --secret-file <file>    holds the cluster's secret, or several, a line each (default: the text in CLUSTERTS_SECRET)
+                              under TLS, CLUSTERTS_TLS_CA, CLUSTERTS_TLS_CERT and CLUSTERTS_TLS_KEY name files
       --timeout <ms>          longest time to wait for an answer (default 5000)
       --json                  print JSON, for programs
       --help                  this text
@@ -46,6 +49,7 @@ export class Cluster {
   readonly timeoutMs: number;
   readonly name: string;
   readonly secrets: readonly string[];
+  readonly tls: TlsOptions | undefined;
   readonly #values: ClusterValues;
   readonly #context: CommandContext;
 
@@ -56,6 +60,7 @@ export class Cluster {
     this.timeoutMs = positive("--timeout", values.timeout, 5_000);
     this.name = values.cluster ?? context.env.CLUSTERTS_CLUSTER ?? "default";
     this.secrets = secretsOf(values["secret-file"], context);
+    this.tls = tlsOf(context);
   }
 
   /** @throws {@link UsageError} when nobody has said where it is. */
@@ -63,7 +68,7 @@ export class Cluster {
     const where = this.#values.discovery ?? this.#context.env.CLUSTERTS_DISCOVERY;
     if (where === undefined || where === "") throw new UsageError("where is discovery? Give --discovery, or set CLUSTERTS_DISCOVERY");
     if (where.startsWith("file:")) return file(resolve(this.#context.cwd, where.slice("file:".length)));
-    return discoveryServer(where.replace(/^server:\/\//, ""), { cluster: this.name, secrets: this.secrets });
+    return discoveryServer(where.replace(/^server:\/\//, ""), { cluster: this.name, secrets: this.secrets, tls: this.tls });
   }
 
   /** All that discovery knows now. */
@@ -96,6 +101,7 @@ export class Cluster {
         endpoint,
         cluster: this.name,
         secrets: this.secrets,
+        tls: this.tls,
         logger: silentLogger, // what matters becomes the error of the call
         link: { reachTimeoutMs: this.timeoutMs },
       });
@@ -131,6 +137,15 @@ export function positive(option: string, text: string | undefined, standard: num
   if (!Number.isInteger(value) || value <= 0 || value > 2 ** 31 - 1)
     throw new UsageError(`${option} is a whole number above 0, not "${text}"`);
   return value;
+}
+
+/** The files that `CLUSTERTS_TLS_CA`, `CLUSTERTS_TLS_CERT` and `CLUSTERTS_TLS_KEY` name. */
+export function tlsOf({ cwd, env }: CommandContext): TlsOptions | undefined {
+  try {
+    return tlsFromFiles({ ca: env.CLUSTERTS_TLS_CA, cert: env.CLUSTERTS_TLS_CERT, key: env.CLUSTERTS_TLS_KEY }, cwd);
+  } catch (error) {
+    throw new CommandError(`TLS: ${messageOf(error)}`);
+  }
 }
 
 function secretsOf(path: string | undefined, { cwd, env }: CommandContext): readonly string[] {
