@@ -41,6 +41,7 @@ function statusOf({ metadata, version, methods, ...reply }: StatusReply): NodeSt
     oneWaysFailed: Number(reply.oneWaysFailed),
     refusals: countsOf(reply.refusals),
     limitHits: countsOf(reply.limitHits),
+    certificate: reply.certificate,
   };
 }
 

@@ -53,6 +53,7 @@ function toWire(subject: Administered, times: readonly MethodTimes[]): StatusRep
     refusals: countsToWire(status.refusals),
     limitHits: countsToWire(status.limitHits),
     methods: times.map(timesToWire),
+    certificate: status.certificate && { ...status.certificate, uris: [...status.certificate.uris] },
   };
 }
 

@@ -81,6 +81,8 @@ export interface StatusReply {
   limitHits: Map<string, bigint>;
   /** Where asked for, the slowest first. */
   methods: MethodTimes[];
+  /** Absent without TLS. */
+  certificate: Certificate | undefined;
 }
 
 export interface StatusReply_MetadataEntry {
@@ -96,6 +98,17 @@ export interface StatusReply_RefusalsEntry {
 export interface StatusReply_LimitHitsEntry {
   key: string;
   value: bigint;
+}
+
+/** The certificate that the node presents now. */
+export interface Certificate {
+  subject: string;
+  uris: string[];
+  /** SHA-256: tells a renewed one from the one before. */
+  fingerprint256: string;
+  /** In ISO 8601, to the second. */
+  validFrom: string;
+  validUntil: string;
 }
 
 export interface Link {
@@ -356,6 +369,7 @@ function createBaseStatusReply(): StatusReply {
     refusals: new Map(),
     limitHits: new Map(),
     methods: [],
+    certificate: undefined,
   };
 }
 
@@ -468,6 +482,9 @@ export const StatusReply: MessageFns<StatusReply> = {
     });
     for (const v of message.methods) {
       MethodTimes.encode(v!, writer.uint32(234).fork()).join();
+    }
+    if (message.certificate !== undefined) {
+      Certificate.encode(message.certificate, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -726,6 +743,14 @@ export const StatusReply: MessageFns<StatusReply> = {
             message.methods.push(MethodTimes.decode(reader, reader.uint32()));
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.certificate = Certificate.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -808,6 +833,9 @@ export const StatusReply: MessageFns<StatusReply> = {
       return m;
     })();
     message.methods = object.methods?.map((e) => MethodTimes.fromPartial(e)) || [];
+    message.certificate = (object.certificate !== undefined && object.certificate !== null)
+      ? Certificate.fromPartial(object.certificate)
+      : undefined;
     return message;
   },
 };
@@ -1015,6 +1043,109 @@ export const StatusReply_LimitHitsEntry: MessageFns<StatusReply_LimitHitsEntry> 
     const message = createBaseStatusReply_LimitHitsEntry();
     message.key = object.key ?? "";
     message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseCertificate(): Certificate {
+  return { subject: "", uris: [], fingerprint256: "", validFrom: "", validUntil: "" };
+}
+
+export const Certificate: MessageFns<Certificate> = {
+  encode(message: Certificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subject !== "") {
+      writer.uint32(10).string(message.subject);
+    }
+    for (const v of message.uris) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.fingerprint256 !== "") {
+      writer.uint32(26).string(message.fingerprint256);
+    }
+    if (message.validFrom !== "") {
+      writer.uint32(34).string(message.validFrom);
+    }
+    if (message.validUntil !== "") {
+      writer.uint32(42).string(message.validUntil);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Certificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uris.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fingerprint256 = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.validFrom = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.validUntil = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Certificate>): Certificate {
+    return Certificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Certificate>): Certificate {
+    const message = createBaseCertificate();
+    message.subject = object.subject ?? "";
+    message.uris = object.uris?.map((e) => e) || [];
+    message.fingerprint256 = object.fingerprint256 ?? "";
+    message.validFrom = object.validFrom ?? "";
+    message.validUntil = object.validUntil ?? "";
     return message;
   },
 };
