@@ -5,9 +5,11 @@ import { formatAddress, type LogicalAddress, parseAnyAddress } from "../addr/log
 import type { Discovery, Member } from "../discovery/discovery.js";
 import { Membership } from "../discovery/membership.js";
 import { discoveryFromText } from "../env/discovery-from-text.js";
+import { tlsFromFiles } from "../env/tls-from-files.js";
 import { silentLogger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
 import { type AnonymousCaller, connectAnonymously } from "../node/anonymous-caller.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import { type CommandContext, CommandError, UsageError } from "./command.js";
 import { secretsOf } from "./secrets.js";
 
@@ -27,6 +29,7 @@ export const CLUSTER_HELP = `      --discovery <where>     host:port of the disc
       --cluster <name>        name of the cluster (default: CLUSTERTS_CLUSTER, or "default")
       --secret-file <file>    holds the cluster's secret, or several, a line each (default: the file in
                               CLUSTERTS_SECRET_FILE, or the text in CLUSTERTS_SECRET)
+                              under TLS, CLUSTERTS_TLS_CA, CLUSTERTS_TLS_CERT and CLUSTERTS_TLS_KEY name files
       --timeout <ms>          longest time to wait for an answer (default 5000)
       --json                  print JSON, for programs
       --help                  this text
@@ -51,6 +54,7 @@ export class Cluster {
   readonly timeoutMs: number;
   readonly name: string;
   readonly secrets: readonly string[];
+  readonly tls: TlsOptions | undefined;
   readonly #values: ClusterValues;
   readonly #context: CommandContext;
 
@@ -61,6 +65,7 @@ export class Cluster {
     this.timeoutMs = positive("--timeout", values.timeout, 5_000);
     this.name = values.cluster ?? context.env.CLUSTERTS_CLUSTER ?? "default";
     this.secrets = secretsOf(values["secret-file"] ?? [], context);
+    this.tls = tlsOf(context);
   }
 
   /** @throws {@link UsageError} when nobody has said where it is. */
@@ -71,7 +76,7 @@ export class Cluster {
     const path = /^file:(?:\/\/)?(.+)$/.exec(where)?.[1];
     const text = path === undefined ? where : `file:${resolve(this.#context.cwd, path)}`;
     try {
-      return discoveryFromText(text, { cluster: this.name, secrets: this.secrets });
+      return discoveryFromText(text, { cluster: this.name, secrets: this.secrets, tls: this.tls });
     } catch (error) {
       throw new UsageError(`--discovery: ${messageOf(error)}`);
     }
@@ -126,6 +131,7 @@ export class Cluster {
         endpoint,
         cluster: this.name,
         secrets: this.secrets,
+        tls: this.tls,
         logger: silentLogger, // what matters becomes the error of the call
         link: { reachTimeoutMs: this.timeoutMs },
       });
@@ -163,4 +169,13 @@ export function positive(option: string, text: string | undefined, standard: num
   if (!Number.isInteger(value) || value <= 0 || value > 2 ** 31 - 1)
     throw new UsageError(`${option} is a whole number above 0, not "${text}"`);
   return value;
+}
+
+/** The files that `CLUSTERTS_TLS_CA`, `CLUSTERTS_TLS_CERT` and `CLUSTERTS_TLS_KEY` name. */
+export function tlsOf({ cwd, env }: CommandContext): TlsOptions | undefined {
+  try {
+    return tlsFromFiles({ ca: env.CLUSTERTS_TLS_CA, cert: env.CLUSTERTS_TLS_CERT, key: env.CLUSTERTS_TLS_KEY }, cwd);
+  } catch (error) {
+    throw new CommandError(`TLS: ${messageOf(error)}`);
+  }
 }

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { isLoopbackHost, parseEndpoint } from "../addr/endpoint.js";
 import type { Logger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
+import { tlsOf } from "./cluster.js";
 import { type Command, type CommandContext, UsageError } from "./command.js";
 import { secretsOf } from "./secrets.js";
 
@@ -21,6 +22,7 @@ Options:
       --cluster <name>        name of the cluster (default "default")
       --secret-file <file>    a secret of 32 bytes or more per line; repeatable (default: the file in CLUSTERTS_SECRET_FILE,
                               or the text in CLUSTERTS_SECRET)
+                              CLUSTERTS_TLS_CA, CLUSTERTS_TLS_CERT and CLUSTERTS_TLS_KEY name files for TLS
       --insecure              take connections from other machines without a secret
       --lease <ms>            milliseconds without a word from a node until it is removed (default 10000)
       --address <g.t.i>       its logical address (default 4095.254.4095)
@@ -48,11 +50,13 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   const { signal } = context; // from now on SIGTERM and SIGINT are for this command
   try {
     const secrets = secretsOf(values["secret-file"] ?? [], context);
-    if (secrets.length === 0 && !insecure && !isLoopbackHost(parseEndpoint(listen).host))
+    const tls = tlsOf(context);
+    if (secrets.length === 0 && tls?.ca === undefined && !insecure && !isLoopbackHost(parseEndpoint(listen).host))
       throw new UsageError(`--listen ${listen} is open to other machines: give it a --secret-file, or say --insecure`);
     const server = await startDiscoveryServer({
       listen,
       secrets,
+      tls,
       logger: loggerTo(context),
       ...(data !== undefined && { data: resolve(context.cwd, data) }),
       ...(cluster !== undefined && { cluster }),

@@ -8,6 +8,7 @@ import { consoleLoggerFrom } from "../node/console-logger.js";
 import { faultsOfOption, type NodeOptions } from "../node/options.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import { discoveryFromText } from "./discovery-from-text.js";
+import { type TlsFiles, tlsFromFiles } from "./tls-from-files.js";
 
 /** A process's environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,6 +24,7 @@ export type EnvironmentOptions = Pick<
   | "advertise"
   | "export"
   | "insecure"
+  | "tls"
   | "admin"
   | "logger"
   | "metadata"
@@ -35,9 +37,9 @@ const NAMES = [
   "CLUSTERTS_CLUSTER",
   "CLUSTERTS_SECRET",
   "CLUSTERTS_SECRET_FILE",
+  "CLUSTERTS_TLS_CA",
   "CLUSTERTS_TLS_CERT",
   "CLUSTERTS_TLS_KEY",
-  "CLUSTERTS_TLS_CA",
   "CLUSTERTS_LISTEN",
   "CLUSTERTS_ADVERTISE",
   "CLUSTERTS_EXPORT",
@@ -68,12 +70,13 @@ export function optionsFromEnv(env: Environment = process.env): EnvironmentOptio
   const reader = new Reader(env);
   const cluster = reader.option("CLUSTERTS_CLUSTER", "cluster", String);
   const secrets = reader.secrets();
+  const tls = reader.tls();
   const options = {
     address: reader.option("CLUSTERTS_ADDRESS", "address", String),
-    discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster })),
+    discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster, tls })),
     cluster,
     secrets,
-    tls: reader.tls(),
+    tls,
     listen: reader.option("CLUSTERTS_LISTEN", "listen", String),
     advertise: reader.option("CLUSTERTS_ADVERTISE", "advertise", String),
     export: reader.read("CLUSTERTS_EXPORT", yesOrNo),
@@ -132,12 +135,12 @@ class Reader {
     return inline;
   }
 
-  /** The files themselves are looked at when the node is made. */
+  /** Each variable names a file. */
   tls(): TlsOptions | undefined {
-    const [cert, key, ca] = (["CLUSTERTS_TLS_CERT", "CLUSTERTS_TLS_KEY", "CLUSTERTS_TLS_CA"] as const).map((name) =>
-      this.read(name, (path) => readFileSync(path)),
-    );
-    return cert === undefined && key === undefined && ca === undefined ? undefined : { cert, key, ca };
+    const read = (name: Name, option: keyof TlsFiles): TlsOptions | undefined =>
+      this.read(name, (path) => tlsFromFiles({ ca: undefined, cert: undefined, key: undefined, [option]: path }, "."));
+    const tls = { ...read("CLUSTERTS_TLS_CA", "ca"), ...read("CLUSTERTS_TLS_CERT", "cert"), ...read("CLUSTERTS_TLS_KEY", "key") };
+    return Object.keys(tls).length === 0 ? undefined : tls;
   }
 
   finish(): void {

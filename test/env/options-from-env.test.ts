@@ -57,6 +57,20 @@ suite("options from the environment", () => {
     assert.equal(createNode({ ...rest, discovery, logger }).status().address, "1.2.1");
   });
 
+  test("files for TLS, are read, for the node and for the discovery server that it asks; one that is missing is named", () => {
+    const file = (name: string): string => new URL(`../support/certificates/${name}.pem`, import.meta.url).pathname;
+    const env = { CLUSTERTS_TLS_CA: file("authority"), CLUSTERTS_TLS_CERT: file("1.2.1"), CLUSTERTS_TLS_KEY: file("1.2.1") };
+    const { tls } = optionsFromEnv(env);
+    assert.deepEqual(Object.keys(tls ?? {}), ["ca", "cert", "key"]);
+    assert.equal(createNode({ address: "1.2.1", discovery: memory(), tls, logger: false }).status().certificate?.subject, "CN=1.2.1");
+    // It would be a tool, and the certificate is none for tools.
+    assert.match(
+      faults({ ...env, CLUSTERTS_DISCOVERY: "127.0.0.1:8110" })[0]!,
+      /^CLUSTERTS_DISCOVERY: tls.cert: it does not name clusterts:\/\/default\/0.0.0/,
+    );
+    assert.match(faults({ CLUSTERTS_TLS_CA: "/no/such/file" })[0]!, /^CLUSTERTS_TLS_CA: ENOENT/);
+  });
+
   test("nothing set, gives no option; what is missing shows where the node is made, with the variable", () => {
     assert.deepEqual(optionsFromEnv({ CLUSTERTS_ADDRESS: "", CLUSTERTS_INSECURE: "off" }), {});
     assert.deepEqual(
