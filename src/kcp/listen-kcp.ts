@@ -6,13 +6,13 @@ import type { Farewell } from "./afterlife.js";
 import { Conversation } from "./conversation.js";
 import { ConversationTable, type TableOwner } from "./conversation-table.js";
 import { type DatagramHandler, DatagramSocket, type Remote } from "./datagram-socket.js";
-import { KcpCore, resetDatagram } from "./kcp-core.js";
+import { KcpCore } from "./kcp-core.js";
 import { type KcpCounters, newCounters } from "./kcp-counters.js";
 import { KcpError } from "./kcp-error.js";
 import { type KcpListenOptions, type ResolvedListenOptions, resolveListenOptions } from "./kcp-options.js";
 import { KcpSession, type SessionHost } from "./kcp-session.js";
 import { addressesOf } from "./resolve-host.js";
-import { conversationOf, datagramFault } from "./segment.js";
+import { conversationOf, datagramFault, resetDatagram } from "./segment.js";
 import { whatStrangerWants } from "./stranger.js";
 
 const CLOSE_TIMEOUT_MS = 10_000;
