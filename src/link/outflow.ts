@@ -14,6 +14,9 @@ import type { LinkOptions } from "./link-options.js";
 import { type HeldMessage, remainingOf } from "./pending-queue.js";
 import { SentRanges } from "./sent-ranges.js";
 
+/** Fragments in one turn, of however many large messages: each stands in front of what the next turn sends. */
+const MAX_FRAGMENTS = 1;
+
 export interface OutflowEvents {
   /** Bytes are about to be handed to the transport. */
   onWrite(bytes: number): void;
@@ -202,7 +205,8 @@ export class Outflow {
   readonly #flush = (): void => {
     this.#flushArmed = false;
     if (this.#closed) return;
-    if (!this.#large.isEmpty && this.#connection.bufferedBytes <= this.#options.highWaterBytes) this.#pumpLarge();
+    // Only while the transport takes all: what waits there cannot be overtaken any more.
+    if (!this.#large.isEmpty && !this.#blocked) this.#pumpLarge();
     // While the transport is behind, turns share a buffer: one for each would be far larger than what stands in it.
     if (this.#blocked && !this.#writer.nearlyFull) this.#measure();
     else this.#send();
@@ -219,10 +223,11 @@ export class Outflow {
     this.#connection.end();
   }
 
-  /** One fragment of each large message; then the messages that a finished one held up. */
+  /** Fragments of large messages, in turn; then the messages that a finished one held up. */
   #pumpLarge(): void {
     const now = this.#clock.now();
-    for (const freed of this.#large.pump(this.#writer, now, (message) => this.sent.add(message.to, message.seq))) this.#appendWhole(freed);
+    for (const freed of this.#large.pump(this.#writer, now, MAX_FRAGMENTS, (message) => this.sent.add(message.to, message.seq)))
+      this.#appendWhole(freed);
     // Not in this turn: what the peer has sent comes first, or a bulk message would hold up everything else.
     if (!this.#large.isEmpty) this.#clock.nextTurn(() => this.#arm());
   }

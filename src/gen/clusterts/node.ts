@@ -113,7 +113,7 @@ export interface Certificate {
 
 export interface Link {
   peer: string;
-  /** idle, dialing, ready, waiting, draining or closed. */
+  /** idle, dialing, settling, ready, waiting, draining or closed. */
   phase: string;
   /** The peer's network address, where there is a connection. */
   remote: string;
