@@ -29,6 +29,7 @@ export const PEERS = Object.keys(PEER_CONTENDERS);
 export const CONTENDERS = {
   clusterts: { scenarios: clustertsScenarios },
   "clusterts:interceptor": { module: "clusterts", opts: { interceptor: true }, scenarios: clustertsScenarios, optional: true },
+  "clusterts:session": { module: "clusterts-session", scenarios: ["E1", "E2", "E3"], optional: true },
   "floor-raw": {},
   "floor-go-raw": { program: fileURLToPath(new URL("../go-raw/go-raw", import.meta.url)) },
   "mini-rpc": {},

@@ -9,7 +9,7 @@ import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
-import { type Assembly, FragmentAssembler } from "../wire/fragment.js";
+import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/fragment.js";
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -20,6 +20,7 @@ import { isOrdered } from "./large-messages.js";
 import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import { Outflow } from "./outflow.js";
+import { SlowPeerError } from "./peer-fault.js";
 import type { HeldMessage } from "./pending-queue.js";
 import type { SentRanges } from "./sent-ranges.js";
 
@@ -79,7 +80,9 @@ export class Channel {
   readonly #clock: Clock;
   readonly #events: ChannelEvents;
   readonly #reader = new FrameReader((buffer, start, end) => this.#onFrame(buffer, start, end));
-  readonly #assembler: FragmentAssembler;
+  readonly #limits: AssemblyLimits;
+  /** Made with the first fragment: most connections see none, and idle ones are to cost little. */
+  #assembler: FragmentAssembler | undefined;
   readonly #out: Outflow;
   readonly #heartbeat: Heartbeat;
   readonly #counters = { control: 0, framesIn: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
@@ -114,7 +117,7 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
+    this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
       return this.sent.count;
@@ -126,9 +129,9 @@ export class Channel {
       },
       onCongested: (bytes) => events.onLimit(this, "link.highWaterBytes", `${bytes} bytes wait to be read by the peer`),
       onTooSlow: (bytes) => {
-        const reason = `slow peer: ${bytes} bytes wait to be read`;
-        events.onLimit(this, "link.slowPeerBytes", reason);
-        this.destroy(new Error(reason));
+        const error = new SlowPeerError(bytes);
+        events.onLimit(this, "link.slowPeerBytes", error.message);
+        this.destroy(error);
       },
     });
   }
@@ -189,7 +192,7 @@ export class Channel {
 
   /** Whether a message of the peer has come in part. */
   get isReceiving(): boolean {
-    return this.#assembler.partialCount > 0;
+    return (this.#assembler?.partialCount ?? 0) > 0;
   }
 
   /** Whether requests or one-way messages of the peer have been taken, from this connection or one that came after it. */
@@ -262,7 +265,7 @@ export class Channel {
   /** Judges the link by its silence. Called by the one sweep over all links. */
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
-    this.#assembler.expire(now);
+    this.#assembler?.expire(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
   }
@@ -339,6 +342,7 @@ export class Channel {
       case KIND.fragment: {
         const now = this.arrivedAt;
         const expiresAt = now + (remainingMs > 0 ? remainingMs : PARTIAL_EXPIRES_MS);
+        this.#assembler ??= new FragmentAssembler(this.#limits);
         const assembly = this.#assembler.add(from, epoch, seq, flags, frame, start + AT.body, end, now, expiresAt);
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }

@@ -35,6 +35,7 @@ import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import type { PendingPeer } from "./opening.js";
+import { tellPeerFault } from "./peer-fault.js";
 import { type HeldMessage, PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
 import { sayLost, sayOpened } from "./say.js";
@@ -169,13 +170,16 @@ export class Link {
     if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
     if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(frame.length)) {
-      this.#env.limits.hit(this.#pending.fullBy, `${this.#pending.length} messages of ${this.#pending.bytes} bytes wait`, this.peer);
-      return COMMIT.pendingFull;
-    }
+    if (!this.#pending.hasRoom(frame.length)) return this.#noRoom();
     this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "idle") this.#startRound();
     return COMMIT.queued;
+  }
+
+  #noRoom(): CommitResult {
+    const { bytes, fullBy, length } = this.#pending;
+    this.#env.limits.hit(fullBy, `${length} messages of ${bytes} bytes wait`, this.peer);
+    return COMMIT.pendingFull;
   }
 
   /** Only the connection that carried the request can carry its cancel, and it needs none when that is gone. */
@@ -511,6 +515,7 @@ export class Link {
     const isCurrent = this.channel === channel;
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
     sayLost(this.#env.identity.address, channel, cause, this.#env.clock.now());
+    tellPeerFault(this.#env, channel, cause);
     const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
     this.#retired.delete(channel);
     if (isCurrent) {

@@ -8,6 +8,7 @@ import type { LinkOptions } from "../../link/link-options.js";
 import { consoleLogger } from "../../node/console-logger.js";
 import { type ClusterNode, createNode } from "../../node/node.js";
 import type { RpcOptions } from "../../rpc/rpc-options.js";
+import type { TlsOptions } from "../../transport/tls-options.js";
 import type { Discovery } from "../discovery.js";
 import { KeysService } from "./keys-service.js";
 import { MembersService } from "./members-service.js";
@@ -108,6 +109,16 @@ export class DiscoveryServer implements AsyncDisposable {
     const { epoch, memberCount: members, revision } = this.#host.store;
     const { anonymousPeers: connections } = this.#node.status();
     return { endpoint: this.endpoint, members, revision, epoch, connections, watching: this.#members.watching };
+  }
+
+  /** Exchanges the secrets, as `ClusterNode.setSecrets()`. */
+  setSecrets(secrets: readonly string[]): void {
+    this.#node.setSecrets(secrets);
+  }
+
+  /** Exchanges certificates and authorities, as `ClusterNode.setTls()`. */
+  setTls(tls: TlsOptions): void {
+    this.#node.setTls(tls);
   }
 
   /** Answers what waits, writes what was taken, and ends. Entries stay: nodes have a lease of grace at the next start. */
