@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { formatAddress, type LogicalAddress } from "../../addr/logical-address.js";
 import type { Discovery, DiscoveryEvent, Member } from "../../discovery/discovery.js";
+import type { AbortSignal } from "../../internal/abort-signal.js";
 import { inTime } from "./in-time.js";
 
 /** Until a watch that threw begins anew. */
