@@ -160,6 +160,7 @@ export class Links {
     const channel = new Channel(identity.address, peer, pending.connection, clock, options, identity.maxPayloadBytes, {
       onMessage: events.onMessage,
       onOversize: events.onOversize,
+      onForeign: events.onForeign,
       onGoAway: () => {},
       onClosed: (closed, cause) => {
         this.#anonymous.delete(closed);

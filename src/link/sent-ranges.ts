@@ -28,6 +28,17 @@ export class SentRanges {
     return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
   }
 
+  /** The numbers that went to `to`. */
+  of(to: LogicalAddress): SentRange | undefined {
+    return this.#ranges.get(to);
+  }
+
+  /** Nothing that went to `to` is waited for: the next number begins anew. */
+  forget(to: LogicalAddress): void {
+    this.#ranges.delete(to);
+    if (this.#recent?.to === to) this.#recent = undefined;
+  }
+
   [Symbol.iterator](): IterableIterator<SentRange> {
     return this.#ranges.values();
   }
