@@ -5,7 +5,7 @@
  */
 import { type AddressText, ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { within } from "../internal/within.js";
-import type { Channel } from "../link/channel.js";
+import { type Channel, FOREIGN } from "../link/channel.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import { Keyring } from "../link/keyring.js";
 import { LastWords } from "../link/last-words.js";
@@ -139,6 +139,8 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
     return {
       onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
+      // This caller takes what its one node says itself.
+      onForeign: () => FOREIGN.forged,
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
       onLost: (channel, cause) => this.#onLost(channel, cause),
       onSent: (messages) => {

@@ -5,14 +5,17 @@
 
 import { formatEndpoint } from "../addr/endpoint.js";
 import { type AddressLike, type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
-import type { Member, MemberPatch } from "../discovery/discovery.js";
+import type { Discovery, Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
+import type { MembershipChange } from "../discovery/membership.js";
 import { StartError } from "../errors.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { UnsentError } from "../internal/unsent-error.js";
 import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
+import { isOrdered } from "../link/large-messages.js";
 import { LastWords } from "../link/last-words.js";
 import type { LinkEvents } from "../link/link-environment.js";
 import { Links } from "../link/links.js";
@@ -27,11 +30,13 @@ import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Connection, Listener } from "../transport/transport.js";
+import { KIND } from "../wire/header.js";
+import { BetweenGroups } from "./between-groups.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { NodeRouter } from "./node-router.js";
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
-import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
+import { findPlace, joinHarbors, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
 import { SOFTWARE } from "./version.js";
 
@@ -65,6 +70,9 @@ const ANNOUNCE_TIMEOUT_MS = 2_000;
 /** Longest time to send what is buffered when a node closes. */
 const FLUSH_TIMEOUT_MS = 1_000;
 
+/** How often a closing harbor looks whether answers are still due. */
+const RELAY_LOOK_MS = 10;
+
 /** Makes a node; nothing is opened before `start()`, so that handlers are there before the first request. */
 export function createNode(options: NodeOptions): ClusterNode {
   return new ClusterNode(resolveNodeOptions(options));
@@ -83,6 +91,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #keyring: Keyring;
   readonly #sender: { readonly address: LogicalAddress; epoch: number };
   readonly #members: Members;
+  /** What a harbor knows of the others; the same as `#members` where one discovery serves both, or this is no harbor. */
+  readonly #harbors: Members;
+  readonly #between: BetweenGroups;
   readonly #links: Links;
   readonly #local: LocalPath;
   readonly #router: NodeRouter;
@@ -97,7 +108,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #listener: Listener | undefined;
   /** Connections that came before this node was registered: only then it knows as whom it answers. */
   #early: Connection[] = [];
-  #registered = false;
+  /** Where this node has an entry of its own making. */
+  readonly #registeredIn: Members[] = [];
   #messagesLost = 0;
   #closing: Promise<CloseReport> | undefined;
   /** What `destroy()` left to end on its own. */
@@ -111,18 +123,22 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const incarnation = makeIncarnation(clock, random);
     this.#identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
     this.#sender = { address, epoch: epochOf(incarnation) };
-    this.#keyring = new Keyring(options.secrets);
-    this.#members = new Members({
-      self: address,
-      discovery,
-      clock,
-      random,
-      report: ({ level, text, type }) => logger[level]({ type }, text),
+    this.#keyring = new Keyring(options.secrets, options.harbors && new Keyring(options.harborSecrets));
+    const look = (from: Discovery): Members =>
+      new Members({ self: address, discovery: from, clock, random, report: ({ level, text, type }) => logger[level]({ type }, text) });
+    this.#members = look(discovery);
+    this.#harbors = options.harbors === undefined || options.harbors === discovery ? this.#members : look(options.harbors);
+    this.#between = new BetweenGroups({
+      options,
+      members: this.#members,
+      harbors: this.#harbors,
+      links: () => this.#links,
+      caller: () => this.#caller,
     });
-    this.#members.onChange(({ added, updated, removed }) => {
-      for (const member of added) this.#links.onMemberChanged(member.address, true);
-      for (const member of updated) this.#links.onMemberChanged(member.address, true);
-      for (const member of removed) this.#links.onMemberChanged(member.address, false);
+    if (this.#harbors !== this.#members) this.#harbors.onChange((change) => this.#onMembersChanged(change));
+    this.#members.onChange((change) => {
+      this.#onMembersChanged(change);
+      const { removed } = change;
       if (removed.some((member) => member.address === address) && this.#phase === "running") {
         logger.warn({}, `${formatAddress(address)} is no longer in discovery: others cannot find it; links that stand stay`);
       }
@@ -140,12 +156,12 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         closingText: undefined,
         logger,
         events: this.#linkEvents(),
-        locate: (peer) => this.#members.get(peer)?.endpoint,
+        locate: (peer) => this.#between.locate(peer),
       },
       options.insecure,
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
-    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
+    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, this.#between);
     this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
@@ -278,7 +294,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
-    this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets);
+    const { discovery, harbors } = this.#options;
+    this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery, harbors, secrets }).secrets);
   }
 
   /** What this node is doing now. */
@@ -297,6 +314,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       limits: this.#handlers.limits(),
       members: this.#members.size,
       oneWaysDropped: this.#dispatcher.counters.oneWaysDropped,
+      lateMessages: this.#between.late,
+      forgedFrames: this.#between.forged,
+      harbor: this.#between.status,
       refusals: Object.fromEntries(this.#links.refusals),
     };
   }
@@ -319,8 +339,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#dispatcher.close(reason);
     this.#links.destroy(new Error(reason));
     this.#dropEarly();
-    this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs: FLUSH_TIMEOUT_MS })]).catch((err: unknown) =>
-      this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
+    const timeoutMs = FLUSH_TIMEOUT_MS;
+    this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs }), this.#harbors.close({ timeoutMs })]).catch(
+      (err: unknown) => this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
     );
   }
 
@@ -338,11 +359,16 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (place.type === "registering") {
       // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
       const token = await register(starting, this.#listener.endpoint, () => this.#yieldToNewer(starting));
-      this.#registered = true;
+      this.#registeredIn.push(this.#members);
       if (token !== undefined) {
         this.#identity.incarnation = token;
         this.#sender.epoch = epochOf(token);
       }
+    }
+    throwIfAborted(starting);
+    if (this.#harbors !== this.#members) {
+      await joinHarbors(starting, this.#harbors, this.#listener.endpoint);
+      if (this.#harbors.registers) this.#registeredIn.push(this.#harbors);
     }
     throwIfAborted(starting);
     this.#router.open();
@@ -363,33 +389,56 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   #linkEvents(): LinkEvents {
     return {
-      onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
-        this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
+      onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) => {
+        if (from !== channel.peer.address && isOrdered(kind) && !this.#between.takes(from, epoch, seq))
+          return this.#sink.onLate(channel, kind, from, epoch, seq);
+        if (kind === KIND.gone) return this.#between.onGone(channel, from, body, start, end);
+        this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end);
+      },
+      onForeign: (channel, frame, start, end, to, from) => this.#between.onForeign(channel, frame, start, end, to, from),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
       onLost: (channel, cause) => {
         for (const { to, first, last } of channel.sent) {
           this.#caller.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
         }
         this.#dispatcher.onPathClosed(channel, cause);
+        this.#between.onLost(channel);
       },
-      onSent: (messages) => {
-        for (const { to, seq } of messages) this.#caller.onSent(to, seq);
+      onSent: (messages, peer) => {
+        for (const { from, to, seq } of messages) if (from === this.address) this.#caller.onSent(to, seq);
+        this.#between.onSent(messages, peer);
       },
-      onUnsent: (messages, cause) => {
-        for (const { to, seq } of messages) {
+      onUnsent: (messages, cause, peer) => {
+        for (const { from, to, seq } of messages) {
+          if (from !== this.address) continue;
           this.#messagesLost++;
-          this.#caller.onUnsent(to, seq, cause);
+          this.#caller.onUnsent(to, seq, to === peer ? cause : overHarbor(cause, peer));
         }
+        this.#between.onUnsent(messages, cause, peer);
       },
       onReachable: (peer, reachable) => {
         this.#members.markUnreachable(peer, !reachable);
-        if (!reachable) this.#caller.onUnreachable(peer);
+        this.#harbors.markUnreachable(peer, !reachable);
+        if (reachable) return;
+        this.#between.onUnreachable(peer);
+        this.#caller.onUnreachable(peer);
       },
-      onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
+      onDraining: (peer, draining) => {
+        this.#members.markDraining(peer, draining);
+        this.#harbors.markDraining(peer, draining);
+        if (draining) this.#between.onDraining(peer);
+      },
       onReplaced: (by, text) => this.#onReplaced(by, text),
-      callsWait: (peer) => this.#caller.waitsFor(peer),
-      handlersWork: (channel) => this.#dispatcher.worksFor(channel),
+      callsWait: (peer) => this.#caller.waitsFor(peer) || this.#between.callsWait(peer),
+      handlersWork: (channel) => this.#dispatcher.worksFor(channel) || this.#between.relaysFor(channel),
     };
+  }
+
+  #onMembersChanged({ added, updated, removed }: MembershipChange): void {
+    for (const member of added) this.#links.onMemberChanged(member.address, true);
+    for (const member of updated) this.#links.onMemberChanged(member.address, true);
+    for (const member of removed) this.#links.onMemberChanged(member.address, this.#between.locate(member.address) !== undefined);
+    this.#between.onMembersChanged(removed);
   }
 
   /**
@@ -424,16 +473,17 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
   }
 
-  /** Resolves when neither a call waits nor a handler works. A handler's calls may outlast it, and the other way round. */
+  /** Resolves when neither a call waits nor a handler works, of others that are relayed neither. A handler's calls may outlast it, and the other way round. */
   async #idle(): Promise<void> {
-    while (this.#caller.inFlight + this.#dispatcher.inProgress > 0) {
+    while (this.#caller.inFlight + this.#dispatcher.inProgress > 0 || this.#between.relaysFor()) {
       await Promise.all([this.#caller.idle(), this.#dispatcher.idle()]);
+      if (this.#between.relaysFor()) await pause(this.#options.clock, RELAY_LOOK_MS);
     }
   }
 
   async #announceClosing(): Promise<void> {
     try {
-      await this.#members.update({ available: false });
+      await Promise.all(this.#registeredIn.map((members) => members.update({ available: false })));
     } catch (err) {
       this.#options.logger.warn({ err }, `${formatAddress(this.address)} could not say in discovery that it is closing`);
     }
@@ -448,7 +498,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (timeoutMs > 0) {
       this.#links.announceShutdown(`${own} is closing`);
       const until = clock.now() + timeoutMs;
-      if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
+      if (this.#registeredIn.length > 0) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
       timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
     }
     await this.#local.delivered();
@@ -457,7 +507,19 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const requestsCut = this.#dispatcher.close(`${own} was closed`);
     this.#phase = "closed";
     this.#dropEarly();
-    await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
+    await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close(), this.#harbors.close()]);
     return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
   }
+}
+
+/** Why a message for another group was not sent: its harbor was not reached. */
+function overHarbor(cause: Error, harbor: LogicalAddress): Error {
+  const text = `harbor ${formatAddress(harbor)}: ${cause.message}`;
+  return cause instanceof UnsentError ? new UnsentError(cause.reason, text, cause.cause as Error | undefined) : cause;
+}
+
+function pause(clock: ResolvedNodeOptions["clock"], ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimeout(resolve, ms, true);
+  });
 }

@@ -1,5 +1,6 @@
 /** What a node is doing, as one snapshot for people and metrics. */
 import type { AddressText } from "../addr/logical-address.js";
+import type { RelayCounters } from "../harbor/relay-counts.js";
 import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
 
 export interface LinkStatus {
@@ -20,6 +21,9 @@ export interface LinkStatus {
   /** Why the last dials failed, until one succeeds. */
   readonly lastError: string | undefined;
 }
+
+/** What a harbor has relayed since it started, and what it holds now. */
+export type HarborStatus = RelayCounters;
 
 export type NodePhase = "new" | "starting" | "running" | "closing" | "closed";
 
@@ -42,6 +46,12 @@ export interface NodeStatus {
   readonly members: number;
   /** One-way messages that no handler took. */
   readonly oneWaysDropped: number;
+  /** Messages from other groups that were not taken: they came over one harbor behind later ones of their sender over another. */
+  readonly lateMessages: number;
+  /** Connections that were cut because their peer named a sender or a receiver that it must not name. */
+  readonly forgedFrames: number;
+  /** What this harbor relays; `undefined` for other nodes. */
+  readonly harbor: HarborStatus | undefined;
   /** Connections that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
 }

@@ -104,7 +104,7 @@ export class Dispatcher {
     const entry = end - start < 4 || this.#closed !== undefined ? undefined : this.handlers.method(getU32(body, start));
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
-    const full = this.#inProgress.full(path, size);
+    const full = this.#inProgress.full(from, size);
     if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
     const { arrivedAt } = path;
     const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : arrivedAt + remainingMs;
@@ -343,7 +343,7 @@ export class Dispatcher {
     this.counters.oneWays++;
     if (this.#closed !== undefined) return this.drop(from, this.#closed);
     if (entry === undefined) return this.drop(from, end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`);
-    const full = this.#inProgress.full(path, end - start);
+    const full = this.#inProgress.full(from, end - start);
     if (full !== undefined) return this.drop(from, full);
     let input: unknown;
     let metadata: Metadata = NO_METADATA;

@@ -52,6 +52,13 @@ export class MessageSink {
     }
   }
 
+  /** A request or one-way message that its sender sent before others which have come already, over another harbor. */
+  onLate(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number): void {
+    const reason = "it came behind messages that were sent after it, over another harbor";
+    if (kind === KIND.request) this.#dispatcher.refuse(path, from, epoch, seq, "UNAVAILABLE", `${reason}; ${HINT.overtaken}`);
+    else this.#dispatcher.drop(from, reason);
+  }
+
   /** A message of `kind` is too large to be taken. */
   onOversize(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void {
     switch (kind) {

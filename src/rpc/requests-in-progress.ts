@@ -56,13 +56,13 @@ export class RequestsInProgress {
     return this.#wanted;
   }
 
-  /** Hot path. Why one more of `bytes` cannot be taken from `path`; `undefined` when it can. */
-  full(path: ReplyPath, bytes: number): string | undefined {
+  /** Hot path. Why one more of `bytes` cannot be taken from the node `from`; `undefined` when it can. */
+  full(from: LogicalAddress, bytes: number): string | undefined {
     if (this.#running === 0) return undefined;
     const { maxRequests, maxRequestsPerPeer, maxRequestBytes } = this.#options;
     if (this.#running >= maxRequests) return `handlers work on ${this.#running} requests`;
     if (this.#bytes + bytes > maxRequestBytes) return `handlers work on requests of ${this.#bytes} bytes`;
-    const { peer, running } = this.#loadOf(path.peer.address);
+    const { peer, running } = this.#loadOf(from);
     return running >= maxRequestsPerPeer ? `handlers work on ${running} requests of ${formatAddress(peer)}` : undefined;
   }
 
@@ -76,7 +76,7 @@ export class RequestsInProgress {
   add(context: RequestContext): void {
     if (this.#fresh.length === 0) this.#clock.afterTurn(this.#tabulate);
     this.#fresh.push(context);
-    const load = this.#loadOf(context.path.peer.address);
+    const load = this.#loadOf(context.from);
     load.running++;
     context.load = load;
     this.#running++;
