@@ -8,6 +8,8 @@ export interface RouteView {
   knows(address: LogicalAddress): boolean;
   /** The harbors of a group that may be chosen: available, not going away, and where possible not unreachable lately. */
   harborsOf(group: number): readonly { readonly address: LogicalAddress }[];
+  /** Whether a dial to the node failed lately. */
+  isUnreachable(address: LogicalAddress): boolean;
 }
 
 /** Why there is no next hop. */

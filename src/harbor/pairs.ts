@@ -9,12 +9,15 @@ import type { RelayLink, RelayPort } from "./ports.js";
 export class Pair {
   readonly from: LogicalAddress;
   readonly to: LogicalAddress;
-  /** Where the sender's frames came from last, and answers to it go. */
+  /** Where the sender's frames come from, and answers to it go. */
   inbound: RelayPort;
+  /** Where they came from before, while that is open, and the last number that did: each answer goes back where its request came from. */
+  #earlierInbound: RelayPort | undefined;
+  #earlierInboundSeq = 0;
   /** Where they go. */
   link: RelayLink | undefined;
-  /** Of the sender's incarnation. */
-  epoch = 0;
+  /** Of the sender's incarnation; -1 until something went out. */
+  epoch = -1;
   /** The connection that carried the last message, and its number: 0 for none. */
   port: RelayPort | undefined;
   lastSeq = 0;
@@ -32,6 +35,40 @@ export class Pair {
     this.from = from;
     this.to = to;
     this.inbound = inbound;
+  }
+
+  /** The sender's frames come over another connection from now on. */
+  comesFrom(inbound: RelayPort): void {
+    this.#earlierInbound = this.inbound.isClosed ? undefined : this.inbound;
+    this.#earlierInboundSeq = this.lastSeq;
+    this.inbound = inbound;
+  }
+
+  /** Hot path. Where the answer to number `seq` goes. */
+  wayBack(seq: number): RelayPort {
+    const earlier = this.#earlierInbound;
+    if (earlier === undefined) return this.inbound;
+    if (!earlier.isClosed) return seqBefore(this.#earlierInboundSeq, seq) ? this.inbound : earlier;
+    this.#earlierInbound = undefined;
+    return this.inbound;
+  }
+
+  /** Who is to learn that numbers up to `lastSeq` may be lost: the sender, over each connection that brought some of them. */
+  *waysBack(lastSeq: number): IterableIterator<{ readonly port: RelayPort; readonly lastSeq: number }> {
+    const [earlier, earlierSeq] = [this.#earlierInbound, this.#earlierInboundSeq];
+    if (earlier?.isClosed === false) yield { port: earlier, lastSeq: seqBefore(lastSeq, earlierSeq) ? lastSeq : earlierSeq };
+    if (!this.inbound.isClosed) yield { port: this.inbound, lastSeq };
+  }
+
+  /** Whether answers of the pair may go out over `port`. */
+  answersOver(port: RelayPort): boolean {
+    return this.inbound === port || this.#earlierInbound === port;
+  }
+
+  /** The connection that carried number `seq`, if it is open. */
+  carrier(seq: number): RelayPort | undefined {
+    const port = this.#earlierPort !== undefined && !seqBefore(this.#earlierSeq, seq) ? this.#earlierPort : this.port;
+    return port?.isClosed === false ? port : undefined;
   }
 
   /** Hot path. A message goes out over `port`. */
@@ -71,7 +108,7 @@ export class Pair {
 
   #switch(port: RelayPort, epoch: number): void {
     const isSameLife = this.epoch === epoch;
-    if (!isSameLife) this.unanswered = 0;
+    if (!isSameLife && this.epoch !== -1) this.unanswered = 0;
     this.#earlierPort = isSameLife && this.port !== port && this.port?.isClosed === false ? this.port : undefined;
     this.#earlierSeq = this.lastSeq;
     this.port = port;

@@ -92,14 +92,11 @@ export class Relay {
   onLost(port: RelayPort): void {
     const peer = port.peer.address;
     for (const pair of this.#pairs.behind(peer)) {
-      const lastSeq = pair.lose(port);
-      if (lastSeq === 0 || pair.inbound.isClosed) continue;
-      const { epoch, from, inbound, to } = pair;
-      const hops = inbound.peer.address === from ? 0 : MAX_HOPS;
-      this.#counts.gone++;
-      inbound.tell(KIND.gone, FLAGS.ignorable, hops, from, this.#env.self, epoch, 0, encodeGone({ target: to, lastSeq }));
+      const last = pair.lose(port);
+      if (last === 0) continue;
+      for (const back of pair.waysBack(last)) this.#tellGone(pair, back.port, back.lastSeq);
     }
-    if (isHarbor(peer)) this.#leave(peer);
+    if (isHarbor(peer) && this.#env.peek(peer)?.ready === undefined) this.#leave(peer);
   }
 
   /** A harbor takes nothing new. */
@@ -109,13 +106,14 @@ export class Relay {
 
   /** A dial failed. What waits for it goes over another harbor, where there is one; a sender does not wait for the next attempt. */
   onUnreachable(peer: LogicalAddress): void {
-    const link = this.#env.peek(peer);
-    const held = link?.takeQueued(isRelayed) ?? [];
-    if (isHarbor(peer)) this.#leave(peer);
-    for (const frame of held) {
-      const pair = this.#pairs.get(frame.from, frame.to);
+    const { peek, view } = this.#env;
+    const link = peek(peer);
+    const hasOther = isHarbor(peer) && view.harborsOf(addressGroup(peer)).some(({ address }) => !view.isUnreachable(address));
+    if (hasOther) this.#leave(peer);
+    for (const frame of link?.takeQueued(isRelayed) ?? []) {
+      const pair = hasOther && frame.to !== peer ? this.#pairs.get(frame.from, frame.to) : undefined;
       const next = pair && this.#linkTo(pair);
-      if (next === undefined || "reason" in next || next.peer === peer) this.#refuseHeld(frame, refusal.unreachable(link!.describe()));
+      if (next === undefined || "reason" in next) this.#refuseHeld(frame, refusal.unreachable(link!.describe()));
       else this.#enqueue(pair!, next, frame);
     }
   }
@@ -123,7 +121,11 @@ export class Relay {
   /** These frames, which waited, have gone out. */
   onSent(frames: readonly HeldFrame[], peer: LogicalAddress): void {
     const port = this.#env.peek(peer)?.channel;
-    for (const { epoch, from, seq, to } of frames) if (port !== undefined) this.#pairs.get(from, to)?.sent(port, epoch, seq);
+    if (port === undefined) return;
+    for (const { epoch, frame, from, seq, to } of frames) {
+      this.#pairs.get(from, to)?.sent(port, epoch, seq);
+      this.#count(frame.length);
+    }
   }
 
   /** These frames, which waited for the link to `peer`, will not go out. */
@@ -146,7 +148,7 @@ export class Relay {
   /** Whether an answer is still to go out over `port`; without one, over any. */
   worksFor(port?: RelayPort): boolean {
     const now = this.#env.clock.now();
-    for (const pair of this.#pairs) if ((port === undefined || pair.inbound === port) && pair.isWaiting(now)) return true;
+    for (const pair of this.#pairs) if ((port === undefined || pair.answersOver(port)) && pair.isWaiting(now)) return true;
     return false;
   }
 
@@ -174,7 +176,7 @@ export class Relay {
     const facts = factsOf(frame, start);
     const pair = this.#pairs.get(from, to) ?? this.#pairs.add(from, to, port, clock.now());
     if (pair === undefined) return this.#refuse(port, facts, role, refusal.tooManyPairs(this.#pairs.size));
-    pair.inbound = port;
+    if (pair.inbound !== port && role !== ROLE.cancel) pair.comesFrom(port);
     const hops = frame[start + AT.hops]!;
     const denied = hops === 0 ? refusal.hops() : this.#denial(port, pair);
     if (denied !== undefined) return this.#refuse(port, facts, role, denied);
@@ -276,7 +278,8 @@ export class Relay {
       this.#answering = pair;
     }
     const hops = frame[start + AT.hops]!;
-    const out = pair === undefined || pair.inbound.isClosed ? this.#wayBack(to, pair) : pair.inbound;
+    const back = pair?.wayBack(getU32(frame, start + AT.seq));
+    const out = back === undefined || back.isClosed ? this.#wayBack(to, back) : back;
     if (pair !== undefined && completes(frame, start, end)) pair.answered();
     if (out === undefined || out === port || hops === 0) {
       this.#counts.answersDropped++;
@@ -294,14 +297,20 @@ export class Relay {
   }
 
   /** A pair that was forgotten, or whose connection was closed in order: only where there is a connection. */
-  #wayBack(caller: LogicalAddress, pair: Pair | undefined): RelayPort | undefined {
+  #wayBack(caller: LogicalAddress, closed: RelayPort | undefined): RelayPort | undefined {
     const { peek, self, view } = this.#env;
-    if (pair !== undefined) return peek(pair.inbound.peer.address)?.channel;
+    if (closed !== undefined) return peek(closed.peer.address)?.channel;
     const hop = nextHop(self, caller, view);
     if (hop.type === "node") return peek(hop.address)?.channel;
     if (hop.type === "none") return undefined;
     const harbor = this.#choices.choose(caller, view.harborsOf(hop.group));
     return harbor === undefined ? undefined : peek(harbor)?.channel;
+  }
+
+  #tellGone({ epoch, from, to }: Pair, back: RelayPort, lastSeq: number): void {
+    this.#counts.gone++;
+    const hops = back.peer.address === from ? 0 : MAX_HOPS;
+    back.tell(KIND.gone, FLAGS.ignorable, hops, from, this.#env.self, epoch, 0, encodeGone({ target: to, lastSeq }));
   }
 
   /** A farther harbor has lost a link: only it can say so, and only of targets of its group. */
@@ -310,10 +319,10 @@ export class Relay {
     if (end - start < AT.body + GONE_BYTES || hops === 0) return;
     const { target, lastSeq } = decodeGone(frame, start + AT.body, end);
     const pair = this.#pairs.get(sender, target);
-    if (pair === undefined || pair.inbound.isClosed || addressGroup(target) !== addressGroup(port.peer.address)) return;
+    if (pair === undefined || addressGroup(target) !== addressGroup(port.peer.address)) return;
     if (lastSeq === pair.lastSeq) pair.unanswered = 0;
     frame[start + AT.hops] = hops - 1;
-    pair.inbound.relay(frame, start, end);
+    for (const back of pair.waysBack(lastSeq)) back.port.relay(frame, start, end);
   }
 
   /** A request that still waits here is taken back; else its cancel goes where it went, if that is still open. */
@@ -322,10 +331,11 @@ export class Relay {
       isRelayed(held) && held.seq === seq && held.to === to && held.from === from && held.epoch === epoch;
     pair.answered();
     if (pair.link !== undefined && pair.link.takeQueued(isIt).length > 0) return;
-    if (pair.port === undefined || pair.port.isClosed) return;
+    const port = pair.carrier(seq);
+    if (port === undefined) return;
     frame[start + AT.hops]!--;
     this.#count(end - start);
-    pair.port.relay(frame, start, end);
+    port.relay(frame, start, end);
   }
 
   #refuseHeld(frame: HeldFrame, why: Refusal): void {

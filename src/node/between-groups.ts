@@ -68,7 +68,11 @@ export class BetweenGroups {
     this.#clock = clock;
     this.#logger = logger;
     this.#seldom = new Seldom(clock);
-    this.#view = { knows: (peer) => this.locate(peer) !== undefined, harborsOf: (group) => this.#harborsOf(group) };
+    this.#view = {
+      knows: (peer) => this.locate(peer) !== undefined,
+      harborsOf: (group) => this.#harborsOf(group),
+      isUnreachable: (peer) => (this.#isOutside(peer) ? harbors : members).isUnreachable(peer),
+    };
     this.#wayEnvironment = {
       chooseLink: (to) => this.#chooseLink(to),
       harborLinks: () => this.#harborLinks(),
@@ -152,7 +156,8 @@ export class BetweenGroups {
 
   onLost(channel: Channel): void {
     this.#relay?.onLost(channel);
-    this.#leave(channel.peer.address);
+    const { address } = channel.peer;
+    if (this.#links().peek(address)?.ready === undefined) this.#leave(address);
   }
 
   onDraining(peer: LogicalAddress): void {
@@ -164,6 +169,8 @@ export class BetweenGroups {
   onUnreachable(peer: LogicalAddress): void {
     this.#relay?.onUnreachable(peer);
     if (!isHarbor(peer)) return;
+    // Without another one it stays, and dialing goes on for as long as messages may wait.
+    if (!this.#harborsOf(addressGroup(peer)).some(({ address }) => !this.#view.isUnreachable(address))) return;
     this.#leave(peer);
     const link = this.#links().peek(peer);
     for (const message of link?.takeQueued((held) => !isRelayed(held) && held.to !== peer) ?? []) this.#resend(message, link!);

@@ -11,6 +11,7 @@ function viewOf(...known: AddressText[]): RouteView {
   return {
     knows: (address) => members.some((member) => member.address === address),
     harborsOf: (group) => members.filter(({ address }) => isHarbor(address) && addressGroup(address) === group),
+    isUnreachable: () => false,
   };
 }
 
