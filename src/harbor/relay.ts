@@ -178,9 +178,9 @@ export class Relay {
     if (pair === undefined) return this.#refuse(port, facts, role, refusal.tooManyPairs(this.#pairs.size));
     if (pair.inbound !== port && role !== ROLE.cancel) pair.comesFrom(port);
     const hops = frame[start + AT.hops]!;
+    if (role === ROLE.cancel) return hops === 0 ? undefined : this.#cancel(pair, facts, frame, start, end);
     const denied = hops === 0 ? refusal.hops() : this.#denial(port, pair);
     if (denied !== undefined) return this.#refuse(port, facts, role, denied);
-    if (role === ROLE.cancel) return this.#cancel(pair, facts, frame, start, end);
     const link = this.#linkTo(pair);
     if ("reason" in link) return this.#refuse(port, facts, role, link);
     const full = this.#fullness(link);

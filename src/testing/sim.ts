@@ -1,6 +1,6 @@
 /** The cluster of one run, and what a scenario may do to it. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type AddressText, formatAddress, parseAnyAddress } from "../addr/logical-address.js";
+import { type AddressText, addressGroup, formatAddress, isHarbor, parseAnyAddress } from "../addr/logical-address.js";
 import { Deferred } from "../internal/deferred.js";
 import type { Logger, LogLevel } from "../internal/logger.js";
 import type { ClusterNode } from "../node/node.js";
@@ -24,10 +24,15 @@ const PORT = 8_000;
 const SILENCE_TOLERANCE_MS = 3_000;
 
 /** All nodes have this secret, so that the opening of every link is proved as in production. */
-const SECRET = "a secret that all simulated nodes share, of no use outside";
+export const SECRET = "a secret that all simulated nodes share, of no use outside";
+/** And harbors this one among each other. */
+export const HARBOR_SECRET = "a secret that all simulated harbors share, of no use outside";
+
+/** In place of a group: the store of the harbors. */
+const HARBORS = 0;
 
 /** Options of a simulated node; clock, chance, network and discovery are the simulation's. */
-export type SimNodeOptions = Omit<NodeOptions, "address" | "clock" | "random" | "transport" | "discovery">;
+export type SimNodeOptions = Omit<NodeOptions, "address" | "clock" | "random" | "transport" | "discovery" | "harbors">;
 
 export type Setup = (node: ClusterNode) => void;
 
@@ -41,7 +46,8 @@ export interface Sim {
   readonly now: number;
   /**
    * Starts a node on a machine of its own. `setup` registers its handlers, again at each {@link restart}. A second node of
-   * an address is a second process: it is refused while the first one lives.
+   * an address is a second process: it is refused while the first one lives. Each group has a discovery of its own; a node of type 255 is a
+   * harbor, and sits in that of the harbors too.
    *
    * @throws StartError as `start()`.
    */
@@ -97,9 +103,11 @@ export class Simulation implements Sim {
   readonly trace: Trace;
   readonly ledger: Ledger;
   readonly network: MemoryNetwork;
-  readonly store: SimStore;
+  /** By group; 0 for the one of the harbors. */
+  readonly stores = new Map<number, SimStore>();
   readonly random: () => number;
   readonly lives: Life[] = [];
+  #isStoreAway = false;
   /** What went wrong first. */
   failure: Error | undefined;
   /** Whether anything was broken on purpose. */
@@ -108,6 +116,7 @@ export class Simulation implements Sim {
   /** Virtual time that the scenario asked for. */
   advancedMs = 0;
   readonly #randomOfNodes: SeededRandom;
+  readonly #randomOfStores: SeededRandom;
   readonly #marks: SeededRandom;
   readonly #forPrograms: SeededRandom;
   readonly #enter: (process: SimProcess, code: () => void) => void;
@@ -152,7 +161,7 @@ export class Simulation implements Sim {
       leaving: new Set(),
       processOn: (host) => this.lives.findLast(({ process }) => process.host === host)?.process,
     };
-    this.store = new SimStore(this.clock, random.fork());
+    this.#randomOfStores = random.fork();
     this.#forPrograms = random.fork();
     this.#scenarioClock = new ProcessClock(this.clock);
     this.#failed.promise.catch(() => undefined);
@@ -246,7 +255,7 @@ export class Simulation implements Sim {
     this.network.crash(process.host, { peersSee });
     process.clock.kill();
     process.userClock.kill();
-    process.session.end();
+    for (const session of process.sessions) session.end();
   }
 
   pause(node: ClusterNode): void {
@@ -257,7 +266,7 @@ export class Simulation implements Sim {
     process.clock.stop();
     process.userClock.stop();
     this.network.freeze(process.host);
-    process.session.fallSilent();
+    for (const session of process.sessions) session.fallSilent();
   }
 
   resume(node: ClusterNode): void {
@@ -265,7 +274,7 @@ export class Simulation implements Sim {
     if (!process.isStopped) return;
     this.trace.add("resume", process.name);
     process.resumedAt = this.clock.now();
-    process.session.speakAgain();
+    for (const session of process.sessions) session.speakAgain();
     process.clock.resume();
     process.userClock.resume();
     this.network.thaw(process.host);
@@ -281,22 +290,35 @@ export class Simulation implements Sim {
   discoveryAway(): void {
     this.hadFaults = true;
     this.trace.add("discovery away");
-    this.store.goAway();
+    this.#isStoreAway = true;
+    for (const store of this.stores.values()) store.goAway();
   }
 
   discoveryBack(): void {
     this.trace.add("discovery back");
-    this.store.comeBack();
+    this.#isStoreAway = false;
+    for (const store of this.stores.values()) store.comeBack();
   }
 
   discoveryWipe(): void {
     this.hadFaults = true;
     this.trace.add("discovery wiped");
-    this.store.wipe();
+    for (const store of this.stores.values()) store.wipe();
   }
 
   note(text: string): void {
     this.trace.add(text);
+  }
+
+  /** The discovery of a group. */
+  storeOf(group: number): SimStore {
+    let store = this.stores.get(group);
+    if (store === undefined) {
+      store = new SimStore(this.clock, this.#randomOfStores.fork());
+      if (this.#isStoreAway) store.goAway();
+      this.stores.set(group, store);
+    }
+    return store;
   }
 
   async #start(address: AddressText, host: string, setup: Setup | undefined, options: SimNodeOptions): Promise<ClusterNode> {
@@ -311,8 +333,9 @@ export class Simulation implements Sim {
       host,
       clock,
       new ProcessClock(this.clock, enter),
-      this.store.session(clock),
+      (isHarbor(parsed) ? [addressGroup(parsed), HARBORS] : [addressGroup(parsed)]).map((group) => this.storeOf(group).session(clock)),
     );
+    const [discovery, harbors] = process.sessions;
     const resolved = resolveNodeOptions({
       listen: `${host}:${PORT}`,
       secrets: [SECRET],
@@ -322,7 +345,8 @@ export class Simulation implements Sim {
       clock,
       random: this.#randomOfNodes.fork(),
       transport: watchedTransport(this.network.transport(host, clock), process, this.#wireWatch),
-      discovery: process.session,
+      discovery: discovery!,
+      ...(harbors !== undefined && { harbors, harborSecrets: [HARBOR_SECRET] }),
     });
     const node = new WatchedNode(resolved, process, this.ledger, () => !this.#marks.chance(0.25));
     this.lives.push({ process, node, setup, options });
