@@ -64,8 +64,8 @@ export class Registrar {
   }
 
   /** See `Members.update`. */
-  update(patch: MemberPatch): Promise<void> {
-    return this.#pending.add(patch);
+  update(patch: MemberPatch, isReport = false): Promise<void> {
+    return this.#pending.add(patch, isReport);
   }
 
   /** Takes the entry away; what does not answer within `timeoutMs` is left to the store's lease, with a report. */

@@ -3,6 +3,7 @@
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import type { LimitName } from "../events/events.js";
 import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
@@ -45,6 +46,9 @@ export interface ChannelEvents {
   /** A message too large to be taken: of a kind that is told, with the reason. */
   onOversize(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void;
   onGoAway(channel: Channel, reason: GoAwayReason, text: string): void;
+  onLimit(channel: Channel, limit: LimitName, reason: string): void;
+  /** A request or one-way message that the peer sent before others which have been taken already, over a later connection. */
+  onOvertaken(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number): void;
   /** Once. The connection is gone; what was sent and not answered is in `channel.sent`. */
   onClosed(channel: Channel, cause: Error): void;
 }
@@ -97,10 +101,14 @@ export class Channel {
   readonly #counters = { control: 0, framesIn: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
   /** Of our requests the last that the peer took, when it has said that it takes no more. */
   peerTook: number | undefined;
+  /** The connection that came after this one, to the same process. */
+  successor: Channel | undefined;
   #resolveClosed: () => void = () => {};
   #closed = false;
   /** Highest sequence number taken from the peer itself: said in go-away. */
   #lastTaken = 0;
+  /** Number of our request that the peer answered last. */
+  #lastAnswered = 0;
 
   constructor(
     self: LogicalAddress,
@@ -122,13 +130,21 @@ export class Channel {
       this.#resolveClosed = resolve;
     });
     this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
-    this.#heartbeat = new Heartbeat(clock, options, (seq) => this.#control(KIND.ping, seq, NO_BODY));
+    this.#heartbeat = new Heartbeat(clock, options, (seq) => {
+      this.#control(KIND.ping, seq, NO_BODY);
+      return this.sent.count;
+    });
     this.#out = new Outflow(connection, clock, options, {
       onWrite: (bytes) => {
         this.#heartbeat.lastWriteAt = clock.now();
         this.#counters.bytesOut += bytes;
       },
-      onTooSlow: (bytes) => this.destroy(new Error(`slow peer: ${bytes} bytes wait to be read`)),
+      onCongested: (bytes) => events.onLimit(this, "link.highWaterBytes", `${bytes} bytes wait to be read by the peer`),
+      onTooSlow: (bytes) => {
+        const reason = `slow peer: ${bytes} bytes wait to be read`;
+        events.onLimit(this, "link.slowPeerBytes", reason);
+        this.destroy(new Error(reason));
+      },
     });
   }
 
@@ -172,6 +188,28 @@ export class Channel {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether the peer has read every request and one-way message that was sent: it has answered the last one, or a ping behind it. */
+  get isSettled(): boolean {
+    if (this.#closed || this.sent.count === 0) return true;
+    if (this.isSending) return false;
+    return this.#heartbeat.answeredFor === this.sent.count || this.sent.lastTo(this.peer.address) === this.#lastAnswered;
+  }
+
+  /** See {@link Outflow}. */
+  get isSending(): boolean {
+    return this.#out.isSending;
+  }
+
+  /** Whether a message of the peer has come in part. */
+  get isReceiving(): boolean {
+    return this.#assembler.partialCount > 0;
+  }
+
+  /** Whether requests or one-way messages of the peer have been taken, from this connection or one that came after it. */
+  get hasTaken(): boolean {
+    return this.#lastTaken !== 0 || this.successor?.hasTaken === true;
   }
 
   /** Bytes that wait here and in the transport. */
@@ -246,6 +284,12 @@ export class Channel {
   /** Calls `onPong` once: with true when the peer answers, with false when the connection is gone. */
   ping(onPong: (answered: boolean) => void): void {
     this.#heartbeat.ping(onPong);
+  }
+
+  /** Asks until {@link isSettled}, then calls `onSettled`; at the latest when the connection is gone. For one that is sent nothing new. */
+  settle(onSettled: () => void): void {
+    if (this.isSettled) return onSettled();
+    this.#heartbeat.ping(() => this.settle(onSettled));
   }
 
   /** Judges the link by its silence. Called by the one sweep over all links. */
@@ -328,7 +372,7 @@ export class Channel {
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }
       default:
-        if (isOrdered(kind) && from === this.peer.address) this.#lastTaken = seq;
+        if (from === this.peer.address && !this.#mayTake(kind, seq)) return this.#events.onOvertaken(this, kind, from, epoch, seq);
         this.#events.onMessage(this, kind, flags, to, from, epoch, seq, remainingMs, frame, start + AT.body, end);
     }
   }
@@ -361,9 +405,11 @@ export class Channel {
         this.#counters.strayFragments++;
         return;
       case "refused":
+        this.#events.onLimit(this, assembly.limit, assembly.reason);
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
-        if (isOrdered(assembly.kind) && from === this.peer.address) this.#lastTaken = seq;
+        if (from === this.peer.address && !this.#mayTake(assembly.kind, seq))
+          return this.#events.onOvertaken(this, assembly.kind, from, epoch, seq);
         this.#events.onMessage(
           this,
           assembly.kind,
@@ -387,6 +433,17 @@ export class Channel {
         `a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`,
       ),
     );
+  }
+
+  /** Hot path. Notes a message of the peer's own; false when later ones have been taken already. */
+  #mayTake(kind: number, seq: number): boolean {
+    if (isOrdered(kind)) {
+      if (this.successor?.hasTaken === true) return false;
+      this.#lastTaken = seq;
+    } else if (kind === KIND.reply || kind === KIND.error || kind === KIND.refused) {
+      this.#lastAnswered = seq;
+    }
+    return true;
   }
 
   #control(kind: number, seq: number, body: Uint8Array): void {

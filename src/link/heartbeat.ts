@@ -10,15 +10,19 @@ export class Heartbeat {
   lastWriteAt: number;
   /** Round-trip time of the last ping in milliseconds. */
   rttMs: number | undefined;
+  /** How much had been sent before the ping that was answered last, as `sendPing` gave it. */
+  answeredFor = 0;
   readonly #clock: Clock;
   readonly #options: KeepaliveOptions;
-  readonly #sendPing: (seq: number) => void;
+  readonly #sendPing: (seq: number) => number;
   #lastPongAt: number;
   #pingSentAt: number | undefined;
   #pingSeq = 0;
+  #pingedFor = 0;
   #waiting: ((answered: boolean) => void)[] = [];
 
-  constructor(clock: Clock, options: KeepaliveOptions, sendPing: (seq: number) => void) {
+  /** `sendPing` gives how much it has been sent behind. */
+  constructor(clock: Clock, options: KeepaliveOptions, sendPing: (seq: number) => number) {
     this.#clock = clock;
     this.#options = options;
     this.#sendPing = sendPing;
@@ -34,13 +38,14 @@ export class Heartbeat {
     if (this.#pingSentAt !== undefined) return;
     this.#pingSentAt = this.#clock.now();
     this.#pingSeq = nextSeq(this.#pingSeq);
-    this.#sendPing(this.#pingSeq);
+    this.#pingedFor = this.#sendPing(this.#pingSeq);
   }
 
   onPong(seq: number): void {
     if (this.#pingSentAt === undefined || seq !== this.#pingSeq) return;
     this.rttMs = this.lastReadAt - this.#pingSentAt;
     this.#pingSentAt = undefined;
+    this.answeredFor = this.#pingedFor;
     this.#lastPongAt = this.lastReadAt;
     this.#answer(true);
   }

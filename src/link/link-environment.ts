@@ -1,5 +1,6 @@
 /** What all links of a node share, handed in by the node. */
 import type { LogicalAddress } from "../addr/logical-address.js";
+import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock, Random } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
@@ -13,7 +14,7 @@ import type { LinkOptions } from "./link-options.js";
 import type { HeldMessage } from "./pending-queue.js";
 
 /** What a link tells the node. */
-export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize" | "onForeign"> {
+export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize" | "onForeign" | "onOvertaken"> {
   /** A connection is gone: what is in `channel.sent` and was not answered may have run. */
   onLost(channel: Channel, cause: Error): void;
   /** These messages left the queue: the link to `peer` is ready now. */
@@ -42,6 +43,7 @@ export interface LinkEnvironment {
   readonly limiter: DialLimiter;
   readonly lastWords: LastWords;
   readonly logger: Logger;
+  readonly limits: LimitHits;
   readonly events: LinkEvents;
   /** What peers are told, also those that connect only now, while this node closes; `undefined` until then. */
   closingText: string | undefined;

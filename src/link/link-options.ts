@@ -20,9 +20,9 @@ export interface LinkOptions {
   keepaliveTimeoutMs?: number | undefined;
   /** Milliseconds after which a link is dead on which bytes arrive but pings stay unanswered. Default 60,000. */
   unansweredMs?: number | undefined;
-  /** Milliseconds without a message until a link is closed; the next one opens it again. `false`, the default: never. A message that crosses the closing may be overtaken by one on the new connection. */
+  /** Milliseconds without a message until a link is closed; the next one opens it again. `false`, the default: never. */
   idleMs?: number | false | undefined;
-  /** Milliseconds after which a link is closed at its next quiet moment, so that load spreads over new nodes. `false`, the default: never. As to order, see `idleMs`. */
+  /** Milliseconds after which a link is closed at its next quiet moment, so that load spreads over new nodes. `false`, the default: never. */
   maxAgeMs?: number | false | undefined;
   /** Messages queued while the link is not ready. Past it, sends fail at once. Default 1,024. */
   maxPendingMessages?: number | undefined;

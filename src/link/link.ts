@@ -2,17 +2,21 @@
  * The link to one peer: opens on first use, queues meanwhile, opens again when it was lost and there is something to
  * send. At most one connection carries new messages; others only finish what they have begun.
  *
- *     idle --send--> dialing --accepted--> ready --lost--> idle (or waiting, with messages queued)
+ *     idle --send--> dialing --accepted--> ready --lost--> idle
  *                      |  ^                  |
  *                failed|  |back-off over     | peer says shutdown
  *                      v  |                  v
  *                    waiting              draining --lost--> idle          any --close--> closed
  *
+ * Between accepted and ready it is settling, while the peer may not have read yet what was sent over an earlier connection.
+ *
  * An inbound connection may take the place of idle, waiting and draining at once, of dialing by the rule of
- * `simultaneous-dial.ts`, and of ready when the present one is older or silent.
+ * `simultaneous-dial.ts`, and of settling and
+ * ready when the present one is older or silent.
  */
 
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { linkEvents } from "../events/channels.js";
 import { backoffMs } from "../internal/backoff.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
@@ -33,6 +37,7 @@ import type { LinkEnvironment } from "./link-environment.js";
 import type { PendingPeer } from "./opening.js";
 import { type HeldMessage, PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
+import { sayLost, sayOpened } from "./say.js";
 import { decideInbound } from "./simultaneous-dial.js";
 import { Usage } from "./usage.js";
 
@@ -40,6 +45,7 @@ import { Usage } from "./usage.js";
 type LinkState =
   | { readonly phase: "idle" }
   | { readonly phase: "dialing"; readonly attempt: DialAttempt; parked: PendingPeer | undefined }
+  | { readonly phase: "settling"; readonly channel: Channel }
   | { readonly phase: "ready"; readonly channel: Channel }
   | { readonly phase: "waiting"; readonly timer: TimerHandle }
   | { readonly phase: "draining"; readonly channel: Channel; readonly text: string }
@@ -89,7 +95,9 @@ export class Link {
       onMessage: env.events.onMessage,
       onOversize: env.events.onOversize,
       onForeign: env.events.onForeign,
+      onOvertaken: env.events.onOvertaken,
       onGoAway: (channel, reason, text) => this.#onGoAway(channel, reason, text),
+      onLimit: (_, limit, reason) => env.limits.hit(limit, reason, peer),
       onClosed: (channel, cause) => this.#onChannelClosed(channel, cause),
     };
   }
@@ -100,7 +108,7 @@ export class Link {
 
   /** The connection that carries new messages, or finishes them while the peer drains. */
   get channel(): Channel | undefined {
-    return this.#state.phase === "ready" || this.#state.phase === "draining" ? this.#state.channel : undefined;
+    return "channel" in this.#state ? this.#state.channel : undefined;
   }
 
   /** All that are open, those too that only finish. */
@@ -122,8 +130,8 @@ export class Link {
   }
 
   get maxPayloadBytes(): number {
-    const own = this.#env.identity.maxPayloadBytes;
-    return this.#state.phase === "ready" ? this.#state.channel.maxPayloadBytes : own;
+    const state = this.#state;
+    return state.phase === "ready" || state.phase === "settling" ? state.channel.maxPayloadBytes : this.#env.identity.maxPayloadBytes;
   }
 
   get congested(): boolean {
@@ -166,8 +174,11 @@ export class Link {
     const frame = this.#scratch.extract();
     if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
-    if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(frame.length)) return COMMIT.pendingFull;
+    if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
+    if (!this.#pending.hasRoom(frame.length)) {
+      this.#env.limits.hit(this.#pending.fullBy, `${this.#pending.length} messages of ${this.#pending.bytes} bytes wait`, this.peer);
+      return COMMIT.pendingFull;
+    }
     this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "idle") this.#startRound();
     return COMMIT.queued;
@@ -239,6 +250,8 @@ export class Link {
         return `it is shutting down${this.#state.text === "" ? "" : `: ${this.#state.text}`}`;
       case "closed":
         return "this node is closed";
+      case "settling":
+        return `connected to ${this.#state.channel.remote}, it has yet to read what was sent over the connection before`;
       case "ready":
         return `connected to ${this.#state.channel.remote}`;
       case "idle":
@@ -283,22 +296,44 @@ export class Link {
 
   /** Judges the link by its silence, and ends connections that are not needed any more. */
   sweep(now: number): void {
-    const { events, options } = this.#env;
-    const waits = events.callsWait(this.peer);
-    this.channel?.keepalive(now, waits);
+    this.channel?.keepalive(now, this.#env.events.callsWait(this.peer));
     for (const [channel, { endAt }] of this.#retired) {
-      if (now >= endAt && !waits && !events.handlersWork(channel)) channel.end();
+      if (now >= endAt && !this.#isNeeded(channel)) channel.end();
       channel.keepalive(now, true);
     }
     if (this.#state.phase !== "ready") return;
     const { channel } = this.#state;
-    const busy = waits || events.handlersWork(channel);
-    const outlived = this.#use.look(channel, busy, now, options);
+    const outlived = this.#use.look(channel, this.#isNeeded(channel) || channel.isSending, now, this.#env.options);
     if (outlived === undefined) return;
     // The peer ends the connection when it has read this, so that what it sent before is still served.
     channel.goAway(outlived, "");
-    this.#retired.set(channel, { endAt: now + PEER_ENDS_MS });
+    this.#retire(channel, now + PEER_ENDS_MS);
     this.#enter({ phase: "idle" });
+  }
+
+  /** Whether anything is to come over it. */
+  #isNeeded(channel: Channel): boolean {
+    const { callsWait, handlersWork } = this.#env.events;
+    return callsWait(this.peer) || handlersWork(channel) || channel.isReceiving;
+  }
+
+  /** It takes nothing new, and ends from `endAt` on when it is not needed. What follows waits until the peer has read what was sent over it. */
+  #retire(channel: Channel, endAt: number): void {
+    const isKnown = this.#retired.has(channel);
+    this.#retired.set(channel, { endAt });
+    if (!isKnown) channel.settle(() => this.#onSettled());
+  }
+
+  #onSettled(): void {
+    const state = this.#state;
+    if (state.phase !== "settling" || this.#mustWait(state.channel)) return;
+    this.#enter({ phase: "ready", channel: state.channel });
+    this.#sendPending(state.channel);
+  }
+
+  /** Whether the process at the other end may not have read yet all that was sent to it over earlier connections. */
+  #mustWait(channel: Channel): boolean {
+    return [...this.#retired.keys()].some((earlier) => isSameProcess(earlier, channel) && !earlier.isSettled);
   }
 
   /** Tells the peer that this node takes no new work; what was begun goes on. */
@@ -343,6 +378,7 @@ export class Link {
     if (text === undefined) return this.#giveUp(new UnsentError("unknown", "discovery does not know it"));
     const held = limiter.take(clock.now());
     if (held > 0) {
+      this.#env.limits.hit("link.maxDialsPerSecond", `dialed in ${held} ms`, this.peer);
       if (clock.now() - this.#roundAt < options.reachTimeoutMs) return this.#wait(held);
       return this.#giveUp(new Error(`not dialed: this node dials more than ${options.maxDialsPerSecond} times a second`));
     }
@@ -351,7 +387,7 @@ export class Link {
       onConnected: () => this.#reach.connected(),
       onOpen: (connection, peer, rest) => {
         dialing.parked?.refuse("duplicate", "the connection that the other side dialed stands");
-        this.#serve(connection, peer, rest);
+        this.#serve(connection, peer, rest, true);
       },
       onFail: (cause) => this.#onDialFailed(dialing, cause),
     });
@@ -372,6 +408,7 @@ export class Link {
       { peer: formatAddress(this.peer) },
       `${formatAddress(this.peer)} is not reached: ${this.#reach.describe(endpoint, clock.now())}`,
     );
+    if (linkEvents.hasSubscribers) this.#sayDialFailed(endpoint);
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
     events.onReachable(this.peer, false);
     if (this.#state !== dialing) return;
@@ -382,6 +419,7 @@ export class Link {
     const waited = clock.now() - this.#roundAt;
     const hopeless = cause instanceof HandshakeError && PERMANENT.has(cause.reason);
     if (this.#pending.length === 0) return this.#enter({ phase: "idle" });
+    if (!hopeless && waited >= options.reachTimeoutMs) this.#env.limits.hit("link.reachTimeoutMs", cause.message, this.peer);
     if (hopeless || waited >= options.reachTimeoutMs) return this.#giveUp(cause);
     const pause = backoffMs(this.#reach.failures, options.backoffMs, options.maxBackoffMs, random.next());
     this.#wait(Math.min(pause, Math.max(1, options.reachTimeoutMs - waited)));
@@ -408,7 +446,11 @@ export class Link {
 
   #failPending(cause: Error): void {
     const messages = this.#pending.takeAll();
-    if (messages.length > 0) this.#env.events.onUnsent(messages, cause, this.peer);
+    if (messages.length === 0) return;
+    if (linkEvents.hasSubscribers) {
+      linkEvents.publish({ type: "gaveUp", ...this.#ends(), messages: messages.length, reason: cause.message });
+    }
+    this.#env.events.onUnsent(messages, cause, this.peer);
   }
 
   #park(inbound: PendingPeer): void {
@@ -433,7 +475,8 @@ export class Link {
           "replaced",
           `incarnation ${incarnation} of ${formatAddress(this.peer)} is alive, newer than ${inbound.peer.incarnation}`,
         );
-      else inbound.refuse("duplicate", "the present connection is alive");
+      else if (this.channel === channel) inbound.refuse("duplicate", "the present connection is alive");
+      else this.offer(inbound); // the peer had said before that it needs this one no more
     });
   }
 
@@ -448,62 +491,85 @@ export class Link {
       previous.retire(new Error(text), this.#env.lastWords);
     }
     inbound.accept();
-    this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0));
+    this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0), false);
   }
 
-  #serve(connection: Connection, peer: PeerHello, rest: Buffer): void {
+  #serve(connection: Connection, peer: PeerHello, rest: Buffer, dialed: boolean): void {
     const { clock, events, identity, logger, options } = this.#env;
     const wasDraining = this.#state.phase === "draining";
-    if (this.channel !== undefined) this.#retired.set(this.channel, { endAt: 0 });
+    if (this.channel !== undefined) this.#retire(this.channel, 0);
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
-    this.#enter({ phase: "ready", channel });
+    for (const earlier of this.#retired.keys()) if (isSameProcess(earlier, channel)) earlier.successor ??= channel;
+    const mustWait = this.#mustWait(channel);
+    this.#enter({ phase: mustWait ? "settling" : "ready", channel });
     this.#reach.succeeded();
+    sayOpened(identity.address, channel, dialed);
     events.onReachable(this.peer, true);
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
-    const now = clock.now();
-    // A request whose time is over is left out.
-    const queued = this.#pending.takeAll();
-    const due = queued.filter((message) => message.deadlineAt > now);
-    for (const message of due) channel.sendHeld(message);
-    if (due.length > 0) events.onSent(due, this.peer);
-    if (due.length < queued.length) {
-      const late = queued.filter((message) => message.deadlineAt <= now);
-      events.onUnsent(late, new Error("its deadline was over when the link came up"), this.peer);
-    }
+    if (!mustWait) this.#sendPending(channel);
     if (this.#env.closingText !== undefined) channel.goAway("shutdown", this.#env.closingText);
     if (this.channels.includes(channel)) channel.open(rest);
   }
 
+  /** A request whose time is over is left out. */
+  #sendPending(channel: Channel): void {
+    const { clock, events } = this.#env;
+    const now = clock.now();
+    const queued = this.#pending.takeAll();
+    const due = queued.filter((message) => message.deadlineAt > now);
+    for (const message of due) channel.sendHeld(message);
+    if (due.length > 0) events.onSent(due, this.peer);
+    if (due.length === queued.length) return;
+    const late = queued.filter((message) => message.deadlineAt <= now);
+    events.onUnsent(late, new Error("its deadline was over when the link came up"), this.peer);
+  }
+
   #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
     if (reason === "replaced") this.#env.events.onReplaced(this.peer, text);
-    const isCurrent = this.#state.phase === "ready" && this.#state.channel === channel;
+    const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "settling") && this.#state.channel === channel;
     if (isCurrent && (reason === "shutdown" || reason === "closed")) {
       this.#enter({ phase: "draining", channel, text });
+      if (linkEvents.hasSubscribers) linkEvents.publish({ type: "draining", ...this.#ends(), reason: text });
       this.#env.events.onDraining(this.peer, true);
+      this.#failPending(new UnsentError("left", this.describe()));
       return;
     }
     // Both sides may have found it idle at once: then it is retired here already, and either may end it.
     if (!isCurrent && !this.#retired.has(channel)) return;
-    this.#retired.set(channel, { endAt: 0 });
+    this.#retire(channel, 0);
     if (isCurrent) this.#enter({ phase: "idle" });
-    const { callsWait, handlersWork } = this.#env.events;
-    if (!callsWait(this.peer) && !handlersWork(channel)) channel.end();
+    if (!this.#isNeeded(channel)) channel.end();
+    if (isCurrent && this.#pending.length > 0) this.#startRound();
   }
 
   #onChannelClosed(channel: Channel, cause: Error): void {
     const { events, logger } = this.#env;
-    const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "draining") && this.#state.channel === channel;
+    const isCurrent = this.channel === channel;
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
+    sayLost(this.#env.identity.address, channel, cause, this.#env.clock.now());
     const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
-    if (unsent.length > 0) events.onUnsent(unsent, cause, this.peer);
     this.#retired.delete(channel);
     if (isCurrent) {
       // Whoever comes back at this address after a shutdown is another process; discovery tells until then.
       if (this.#state.phase === "draining") events.onDraining(this.peer, false);
+      unsent.push(...this.#pending.takeAll()); // what waited to follow an earlier connection; else there is nothing
       this.#enter({ phase: "idle" });
     }
+    // Only now: who is told may send again at once, and that must not go to the connection that is gone.
+    if (unsent.length > 0) events.onUnsent(unsent, cause, this.peer);
     events.onLost(channel, cause);
+    this.#onSettled();
+  }
+
+  #ends(): { readonly node: AddressText; readonly peer: AddressText } {
+    return { node: formatAddress(this.#env.identity.address), peer: formatAddress(this.peer) };
+  }
+
+  #sayDialFailed(endpoint: string): void {
+    const { failures } = this.#reach;
+    const reason = this.#reach.describe(endpoint, this.#env.clock.now());
+    linkEvents.publish({ type: "dialFailed", ...this.#ends(), endpoint, reason, attempts: failures });
   }
 
   /** The only assignment of `#state`: releases what the old phase owned. */
@@ -519,6 +585,7 @@ export class Link {
         this.#env.clock.clearTimeout(previous.timer);
         break;
       case "idle":
+      case "settling":
       case "ready":
       case "draining":
       case "closed":
@@ -527,4 +594,9 @@ export class Link {
         previous satisfies never;
     }
   }
+}
+
+/** Order is kept within one life of a node: another one begins anew. */
+function isSameProcess(one: Channel, other: Channel): boolean {
+  return one.peer.incarnation === other.peer.incarnation;
 }

@@ -2,7 +2,8 @@
  * All links of a node: one per peer, made on first use; the connections that come in; anonymous tools, which have a
  * connection and no link; and one sweep that looks after all of them.
  */
-import { ANONYMOUS, type LogicalAddress } from "../addr/logical-address.js";
+import { ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { linkEvents } from "../events/channels.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { Seldom } from "../internal/seldom.js";
 import type { Connection } from "../transport/transport.js";
@@ -14,6 +15,7 @@ import { keepaliveSweepMs } from "./keepalive.js";
 import { Link } from "./link.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import { openAsAcceptor, type PendingPeer } from "./opening.js";
+import { sayLost, sayOpened } from "./say.js";
 
 export class Links {
   readonly #env: LinkEnvironment;
@@ -54,18 +56,26 @@ export class Links {
     return this.#anonymous.size;
   }
 
+  /** All connections that stand. */
+  *channels(): IterableIterator<Channel> {
+    yield* this.#anonymous;
+    for (const link of this.#links.values()) yield* link.channels;
+  }
+
   /** A connection has come in at the listener. */
   accept(connection: Connection): void {
     const { clock, identity, keyring, lastWords, logger, options, random } = this.#env;
     if (this.#closed) {
-      this.#count("draining");
+      this.#refused(connection, "draining", "this node is closed");
       connection.destroy();
       return;
     }
     // Whoever has kept an opening open for longest is not about to finish it: strangers must not shut out peers.
     if (this.#openings.size >= options.maxOpenings) {
       const [oldest] = this.#openings;
-      oldest!.giveUp(new HandshakeError("busy", `more than ${options.maxOpenings} openings are under way`));
+      const reason = `more than ${options.maxOpenings} openings are under way`;
+      this.#env.limits.hit("link.maxOpenings", reason);
+      oldest!.giveUp(new HandshakeError("busy", reason));
     }
     const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
     const handshake = new AcceptorHandshake(identity, keyring, this.#terms, facts);
@@ -84,7 +94,7 @@ export class Links {
       },
       (error) => {
         done();
-        this.#count(error instanceof HandshakeError ? error.reason : "other");
+        this.#refused(connection, error instanceof HandshakeError ? error.reason : "other", error.message);
         const host = connection.remote.slice(0, connection.remote.lastIndexOf(":"));
         this.#seldom.say(`${host} ${error.message}`, (addition) => {
           logger.warn(
@@ -161,20 +171,27 @@ export class Links {
       onMessage: events.onMessage,
       onOversize: events.onOversize,
       onForeign: events.onForeign,
+      onOvertaken: events.onOvertaken,
       onGoAway: () => {},
+      onLimit: (_, limit, reason) => this.#env.limits.hit(limit, reason, ANONYMOUS),
       onClosed: (closed, cause) => {
         this.#anonymous.delete(closed);
+        sayLost(identity.address, closed, cause, clock.now());
         events.onLost(closed, cause);
       },
     });
     this.#anonymous.add(channel);
+    sayOpened(identity.address, channel, false);
     this.#armSweep();
     if (this.#env.closingText !== undefined) channel.goAway("shutdown", this.#env.closingText);
     channel.open(Buffer.alloc(0));
   }
 
-  #count(reason: RefusalName | "other"): void {
-    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+  #refused(connection: Connection, cause: RefusalName | "other", reason: string): void {
+    this.refusals.set(cause, (this.refusals.get(cause) ?? 0) + 1);
+    if (!linkEvents.hasSubscribers) return;
+    const { remote } = connection;
+    linkEvents.publish({ type: "refused", node: formatAddress(this.#env.identity.address), remote, cause, reason });
   }
 
   #armSweep(): void {

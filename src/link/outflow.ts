@@ -17,6 +17,8 @@ import { SentRanges } from "./sent-ranges.js";
 export interface OutflowEvents {
   /** Bytes are about to be handed to the transport. */
   onWrite(bytes: number): void;
+  /** From now on senders should wait. */
+  onCongested(bufferedBytes: number): void;
   /** The peer reads so slowly that the connection is to be given up. */
   onTooSlow(bufferedBytes: number): void;
 }
@@ -55,6 +57,11 @@ export class Outflow {
   get bufferedBytes(): number {
     const runBytes = this.#run === undefined ? 0 : this.#runEnd - this.#runStart;
     return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes + runBytes;
+  }
+
+  /** Whether requests or one-way messages are partly sent, or wait behind such. */
+  get isSending(): boolean {
+    return this.#large.hasOrdered;
   }
 
   /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
@@ -286,7 +293,9 @@ export class Outflow {
 
   #measure(): void {
     const bytes = this.bufferedBytes;
+    const wasCongested = this.#congested;
     this.#congested = bytes > this.#options.highWaterBytes;
+    if (this.#congested && !wasCongested) this.#events.onCongested(bytes);
     this.#overfull = bytes > this.#options.maxBufferedBytes;
   }
 

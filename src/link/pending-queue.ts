@@ -46,6 +46,11 @@ export class PendingQueue {
     return this.#messages.length < this.#maxMessages && this.#bytes + bytes <= this.#maxBytes;
   }
 
+  /** The limit that leaves no room, where {@link hasRoom} said so. */
+  get fullBy(): "link.maxPendingMessages" | "link.maxPendingBytes" {
+    return this.#messages.length < this.#maxMessages ? "link.maxPendingBytes" : "link.maxPendingMessages";
+  }
+
   push(message: HeldMessage): void {
     this.#messages.push(message);
     this.#bytes += message.frame.length;

@@ -12,11 +12,14 @@ export interface SentRange {
 const MAX_SPAN = 2 ** 30;
 
 export class SentRanges {
+  /** How many there were. */
+  count = 0;
   readonly #ranges = new Map<LogicalAddress, SentRange>();
   #recent: SentRange | undefined;
 
   /** Hot path. Numbers of one target come in order. */
   add(to: LogicalAddress, seq: number): void {
+    this.count++;
     const recent = this.#recent;
     if (recent === undefined || recent.to !== to) return this.#switch(to, seq);
     recent.last = seq;
@@ -26,6 +29,11 @@ export class SentRanges {
   has(to: LogicalAddress, seq: number): boolean {
     const range = this.#ranges.get(to);
     return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
+  }
+
+  /** The number that went out last to `to`; `undefined`: none did. */
+  lastTo(to: LogicalAddress): number | undefined {
+    return this.#ranges.get(to)?.last;
   }
 
   /** The numbers that went to `to`. */

@@ -12,7 +12,7 @@ export function ownDialWins(self: LogicalAddress, peer: LogicalAddress): boolean
 
 /** What an acceptor knows about its link to a peer that has just proved who it is. */
 export interface LinkView {
-  readonly phase: "idle" | "dialing" | "ready" | "waiting" | "draining" | "closed";
+  readonly phase: "idle" | "dialing" | "settling" | "ready" | "waiting" | "draining" | "closed";
   /** Incarnation of the peer on the present connection. */
   readonly peerIncarnation: bigint | undefined;
 }
@@ -35,6 +35,7 @@ export function decideInbound(self: LogicalAddress, peer: LogicalAddress, view: 
       return "accept";
     case "dialing":
       return ownDialWins(self, peer) ? "park" : "accept";
+    case "settling":
     case "ready":
       return incarnation > view.peerIncarnation! ? "accept" : "probe";
     case "closed":

@@ -4,6 +4,9 @@
  * cannot be called. The command line is one, and a node before it has found its discovery server.
  */
 import { type AddressText, ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { LimitHits } from "../events/limit-hits.js";
+import type { TimerHandle } from "../internal/clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { within } from "../internal/within.js";
 import { type Channel, FOREIGN } from "../link/channel.js";
 import { DialLimiter } from "../link/dial-limiter.js";
@@ -50,6 +53,9 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   readonly #sink: MessageSink;
   #closing: Promise<void> | undefined;
+  /** Promises that were given out and have not settled. */
+  #waiting = 0;
+  #holdTimer: TimerHandle;
 
   /** @internal Use {@link connectAnonymously}. */
   constructor(options: ResolvedAnonymousOptions) {
@@ -57,6 +63,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
     this.to = to;
     this.#options = options;
     const incarnation = makeIncarnation(clock, random);
+    const limits = new LimitHits(ANONYMOUS);
     const sender = { address: ANONYMOUS, epoch: epochOf(incarnation) };
     this.#links = new Links(
       {
@@ -76,32 +83,33 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
         lastWords: new LastWords(clock),
         closingText: undefined,
         logger,
+        limits,
         events: this.#linkEvents(),
         locate: (peer) => (peer === to ? options.endpoint : undefined),
       },
       false,
     );
-    this.#caller = new RpcCaller(sender, this.#router(), clock, rpc);
-    this.#dispatcher = new Dispatcher(sender, new HandlerTable(), clock, logger, rpc);
+    this.#caller = new RpcCaller(sender, this.#router(), clock, rpc, limits);
+    this.#dispatcher = new Dispatcher(sender, new HandlerTable(limits), clock, logger, rpc, limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
   }
 
   /** One call; generated stubs use it. Without a target it goes to {@link to}. @throws {@link RpcError} by rejection, never at once. */
   invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
-    return this.#caller.invoke(to ?? this.to, method as Method<unknown, unknown>, input, options) as Promise<O>;
+    return this.#hold(this.#caller.invoke(to ?? this.to, method as Method<unknown, unknown>, input, options) as Promise<O>);
   }
 
   /** One-way to a method, as `ClusterNode.post`. */
   post<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: PostOptions): Promise<void> {
-    return this.#caller.post(to ?? this.to, method as Method<unknown, unknown>, input, options);
+    return this.#hold(this.#caller.post(to ?? this.to, method as Method<unknown, unknown>, input, options));
   }
 
   /** One-way message, as `ClusterNode.send`. */
   send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
   send<T>(to: Target, message: Message<T>, value: DeepPartial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
-    if (typeof what === "object" && what !== null) return this.#caller.sendMessage(to, what, value, options);
-    return this.#caller.sendBytes(to, what, value as Uint8Array, options);
+    if (typeof what === "object" && what !== null) return this.#hold(this.#caller.sendMessage(to, what, value, options));
+    return this.#hold(this.#caller.sendBytes(to, what, value as Uint8Array, options));
   }
 
   /** The link to the node; `undefined` before the first call. */
@@ -128,6 +136,17 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
     await this.close();
   }
 
+  /** Nothing listens here, and between two dials no socket is open: what somebody waits for keeps the process alive. */
+  #hold<T>(promise: Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    if (this.#waiting++ === 0) this.#holdTimer = clock.setTimeout(() => {}, MAX_TIMER_MS, true);
+    const settled = (): void => {
+      if (--this.#waiting === 0) clock.clearTimeout(this.#holdTimer);
+    };
+    promise.then(settled, settled);
+    return promise;
+  }
+
   async #close(timeoutMs: number): Promise<void> {
     await within(this.#caller.idle(), timeoutMs, this.#options.clock);
     this.#caller.close("this caller was closed");
@@ -142,6 +161,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
       // This caller takes what its one node says itself.
       onForeign: () => FOREIGN.forged,
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
+      onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => this.#onLost(channel, cause),
       onSent: (messages) => {
         for (const { to, seq } of messages) this.#caller.onSent(to, seq);

@@ -5,10 +5,14 @@
 
 import { formatEndpoint } from "../addr/endpoint.js";
 import { type AddressLike, type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { memberFault } from "../discovery/checked-event.js";
 import type { Discovery, Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import type { MembershipChange } from "../discovery/membership.js";
-import { StartError } from "../errors.js";
+import { InvalidOptionsError, StartError } from "../errors.js";
+import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js";
+import type { MemberEvent } from "../events/events.js";
+import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import { UnsentError } from "../internal/unsent-error.js";
 import { within } from "../internal/within.js";
@@ -31,13 +35,16 @@ import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { KIND } from "../wire/header.js";
+import { registerAdmin } from "./admin.js";
 import { BetweenGroups } from "./between-groups.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
+import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, joinHarbors, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
+import { NO_TRAFFIC, sumOf } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
 export interface StartOptions {
@@ -62,6 +69,8 @@ export interface CloseReport {
   readonly messagesLost: number;
 }
 
+type UntypedHandler = (input: unknown, context: Context) => unknown;
+
 const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
 
 /** Longest time to become unavailable in discovery when a node closes. */
@@ -72,6 +81,8 @@ const FLUSH_TIMEOUT_MS = 1_000;
 
 /** How often a closing harbor looks whether answers are still due. */
 const RELAY_LOOK_MS = 10;
+/** Calls in flight that {@link ClusterNode.status} lists. */
+const OLDEST_CALLS = 16;
 
 /** Makes a node; nothing is opened before `start()`, so that handlers are there before the first request. */
 export function createNode(options: NodeOptions): ClusterNode {
@@ -98,11 +109,16 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #local: LocalPath;
   readonly #router: NodeRouter;
   readonly #caller: RpcCaller;
-  readonly #handlers = new HandlerTable();
+  readonly #limits: LimitHits;
+  readonly #times: MethodTimesRecorder;
+  readonly #handlers: HandlerTable;
   readonly #dispatcher: Dispatcher;
   readonly #sink: MessageSink;
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
+  #upSince: number | undefined;
+  /** Of connections that are gone. */
+  #pastTraffic = NO_TRAFFIC;
   /** Settles when `start()` does. */
   #starting: Promise<unknown> | undefined;
   #listener: Listener | undefined;
@@ -110,6 +126,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #early: Connection[] = [];
   /** Where this node has an entry of its own making. */
   readonly #registeredIn: Members[] = [];
+  /** The load that this node reported last, and what beside it. */
+  #report: Pick<MemberPatch, "load" | "metadata"> | undefined;
   #messagesLost = 0;
   #closing: Promise<CloseReport> | undefined;
   /** What `destroy()` left to end on its own. */
@@ -120,14 +138,15 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const { address, clock, discovery, link, logger, random, rpc, transport } = options;
     this.address = address;
     this.#options = options;
+    this.#limits = new LimitHits(address);
+    this.#times = new MethodTimesRecorder(formatAddress(address), clock);
+    this.#handlers = new HandlerTable(this.#limits);
     const incarnation = makeIncarnation(clock, random);
     this.#identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
     this.#sender = { address, epoch: epochOf(incarnation) };
     this.#keyring = new Keyring(options.secrets, options.harbors && new Keyring(options.harborSecrets));
-    const look = (from: Discovery): Members =>
-      new Members({ self: address, discovery: from, clock, random, report: ({ level, text, type }) => logger[level]({ type }, text) });
-    this.#members = look(discovery);
-    this.#harbors = options.harbors === undefined || options.harbors === discovery ? this.#members : look(options.harbors);
+    this.#members = this.#look(discovery);
+    this.#harbors = options.harbors === undefined || options.harbors === discovery ? this.#members : this.#look(options.harbors);
     this.#between = new BetweenGroups({
       options,
       members: this.#members,
@@ -155,6 +174,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         lastWords: new LastWords(clock),
         closingText: undefined,
         logger,
+        limits: this.#limits,
         events: this.#linkEvents(),
         locate: (peer) => this.#between.locate(peer),
       },
@@ -162,10 +182,11 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
     this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, this.#between);
-    this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
-    this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
+    this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc, this.#limits);
+    this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
+    if (options.admin) registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this);
   }
 
   /**
@@ -176,7 +197,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   async start(options: StartOptions = {}): Promise<this> {
     if (this.#phase !== "new")
       throw new StartError("CLOSED", `${formatAddress(this.address)} was started or closed before: make a new node`);
-    this.#phase = "starting";
+    this.#enter("starting");
     const starting = this.#startOrEnd(options);
     this.#starting = starting;
     return await starting;
@@ -215,7 +236,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Registers the handler of a method; generated code calls it. To be done before `start()`. */
   handle<I, O>(method: Method<I, O>, handler: (input: never, context: Context) => unknown): void {
-    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as (input: unknown, context: Context) => unknown);
+    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as UntypedHandler);
   }
 
   /**
@@ -292,6 +313,25 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     await this.#members.update(patch);
   }
 
+  /**
+   * Says how loaded this node is, for the policies `"least-load"` and `{ fillBelow }` of others: a number of your own choice, players or
+   * busy share, smaller is better. Call it as often as it changes: twice a second at most is sent, the newest. What the store does
+   * not take is sent again, with an event. A node that is configured, not registered, cannot report: it says so in its log, once.
+   *
+   * @param metadata - of this node's entry from now on, all of it; without it, it stays as it is.
+   * @throws {@link InvalidOptionsError} for a load that is no finite number, or metadata that are no strings.
+   */
+  reportLoad(load: number, metadata?: Readonly<Record<string, string>>): void {
+    const report = { load, ...(metadata && { metadata: { ...metadata } }) };
+    const fault = memberFault({ address: this.address, endpoint: "localhost:1", ...report });
+    if (fault !== undefined) throw new InvalidOptionsError("reportLoad", [fault]);
+    const isFirst = this.#report === undefined;
+    this.#report = { ...this.#report, ...report };
+    if (this.#registeredIn.includes(this.#members)) return void this.#members.update(report, true);
+    if (this.#phase === "running" && isFirst)
+      this.#options.logger.warn({}, `${formatAddress(this.address)} reports its load, and is configured: others do not see it`);
+  }
+
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
     const { discovery, harbors } = this.#options;
@@ -301,24 +341,53 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   /** What this node is doing now. */
   status(): NodeStatus {
     const { endpoint } = this.#listener ?? {};
+    const now = this.#options.clock.now();
+    const { counters } = this.#dispatcher;
+    const own = this.#members.get(this.address);
     return {
       address: formatAddress(this.address),
       phase: this.#phase,
+      atMs: now,
+      uptimeMs: this.#upSince === undefined ? 0 : now - this.#upSince,
+      software: SOFTWARE,
+      available: own && own.available !== false,
+      load: own?.load,
       endpoint: endpoint && formatEndpoint(endpoint),
       incarnation: this.#identity.incarnation,
       links: [...this.#links].map(linkStatus),
       anonymousPeers: this.#links.anonymousCount,
+      traffic: [...this.#links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), this.#pastTraffic),
       callsInFlight: this.#caller.inFlight,
+      oldestCalls: this.#caller.oldest(OLDEST_CALLS).map(({ method, to, startedAt, deadlineAt }) => ({
+        method: method.name,
+        peer: formatAddress(to),
+        ageMs: now - startedAt,
+        remainingMs: Math.max(0, deadlineAt - now),
+      })),
       requestsInProgress: this.#dispatcher.inProgress,
       handlersRunning: this.#dispatcher.running,
       limits: this.#handlers.limits(),
       members: this.#members.size,
-      oneWaysDropped: this.#dispatcher.counters.oneWaysDropped,
+      requests: counters.requests,
+      requestsRefused: counters.refused,
+      lateReplies: counters.lateReplies,
+      oneWays: counters.oneWays,
+      oneWaysDropped: counters.oneWaysDropped,
+      oneWaysFailed: counters.oneWaysFailed,
       lateMessages: this.#between.late,
       forgedFrames: this.#between.forged,
       harbor: this.#between.status,
+      limitHits: this.#limits.counts,
       refusals: Object.fromEntries(this.#links.refusals),
     };
+  }
+
+  /**
+   * How long calls and handlers take, by method, the slowest first. Recorded from when it is asked first until a minute after it
+   * was asked last; the first answer is empty.
+   */
+  methodTimes(): readonly MethodTimes[] {
+    return this.#phase === "closed" ? [] : this.#times.ask();
   }
 
   /**
@@ -333,7 +402,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   /** Ends everything at once. Calls in flight fail. */
   destroy(reason = "this node was destroyed"): void {
     if (this.#ended !== undefined) return;
-    this.#phase = "closed";
+    this.#enter("closed");
     this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
     this.#caller.close(reason);
     this.#dispatcher.close(reason);
@@ -360,6 +429,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
       const token = await register(starting, this.#listener.endpoint, () => this.#yieldToNewer(starting));
       this.#registeredIn.push(this.#members);
+      if (this.#report !== undefined) void this.#members.update(this.#report, true);
       if (token !== undefined) {
         this.#identity.incarnation = token;
         this.#sender.epoch = epochOf(token);
@@ -372,7 +442,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     }
     throwIfAborted(starting);
     this.#router.open();
-    this.#phase = "running";
+    this.#upSince = this.#options.clock.now();
+    this.#enter("running");
     for (const connection of this.#early.splice(0)) this.#links.accept(connection);
     this.#options.logger.info({ endpoint: formatEndpoint(this.#listener.endpoint) }, `${formatAddress(this.address)} is up`);
   }
@@ -380,7 +451,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #onConnection(connection: Connection): void {
     if (this.#phase !== "starting") this.#links.accept(connection);
     else if (this.#early.length < this.#options.link.maxOpenings) this.#early.push(connection);
-    else connection.destroy();
+    else {
+      this.#limits.hit("link.maxOpenings", `${this.#early.length} connections came before the node was up`);
+      connection.destroy();
+    }
   }
 
   #dropEarly(): void {
@@ -391,18 +465,20 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     return {
       onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) => {
         if (from !== channel.peer.address && isOrdered(kind) && !this.#between.takes(from, epoch, seq))
-          return this.#sink.onLate(channel, kind, from, epoch, seq);
+          return this.#sink.onOvertaken(channel, kind, from, epoch, seq, "another harbor");
         if (kind === KIND.gone) return this.#between.onGone(channel, from, body, start, end);
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end);
       },
       onForeign: (channel, frame, start, end, to, from) => this.#between.onForeign(channel, frame, start, end, to, from),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
+      onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => {
+        this.#between.onLost(channel);
+        this.#pastTraffic = sumOf(this.#pastTraffic, channel.counters);
         for (const { to, first, last } of channel.sent) {
           this.#caller.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
         }
         this.#dispatcher.onPathClosed(channel, cause);
-        this.#between.onLost(channel);
       },
       onSent: (messages, peer) => {
         for (const { from, to, seq } of messages) if (from === this.address) this.#caller.onSent(to, seq);
@@ -434,7 +510,23 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     };
   }
 
-  #onMembersChanged({ added, updated, removed }: MembershipChange): void {
+  #look(discovery: Discovery): Members {
+    const { address, clock, logger, random } = this.#options;
+    return new Members({
+      self: address,
+      discovery,
+      clock,
+      random,
+      report: ({ level, text, type }) => {
+        logger[level]({ type }, text);
+        if (discoveryEvents.hasSubscribers) discoveryEvents.publish({ type, node: formatAddress(address), level, reason: text });
+      },
+    });
+  }
+
+  #onMembersChanged(change: MembershipChange): void {
+    const { added, updated, removed } = change;
+    if (memberEvents.hasSubscribers) sayMembers(formatAddress(this.address), change);
     for (const member of added) this.#links.onMemberChanged(member.address, true);
     for (const member of updated) this.#links.onMemberChanged(member.address, true);
     for (const member of removed) this.#links.onMemberChanged(member.address, this.#between.locate(member.address) !== undefined);
@@ -456,6 +548,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #onReplaced(by: LogicalAddress, text: string): void {
     if (this.#phase === "closed") return;
     const own: AddressText = formatAddress(this.address);
+    if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "replaced", node: own, reason: text });
     this.#options.logger.error({ by: formatAddress(by) }, `${own} was replaced: ${text}; this node stops`);
     this.destroy(`${own} was replaced by a newer incarnation: ${text}`);
   }
@@ -471,6 +564,14 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       return NOTHING_CUT;
     }
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
+  }
+
+  #enter(phase: NodePhase): void {
+    const previous = this.#phase;
+    if (phase === previous) return;
+    this.#phase = phase;
+    if (phase === "closed") this.#times.close();
+    if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
   }
 
   /** Resolves when neither a call waits nor a handler works, of others that are relayed neither. A handler's calls may outlast it, and the other way round. */
@@ -492,7 +593,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   async #shutDown(timeoutMs: number): Promise<CloseReport> {
     const { clock } = this.#options;
     const own = formatAddress(this.address);
-    if (this.#phase !== "closed") this.#phase = "closing";
+    if (this.#phase !== "closed") this.#enter("closing");
     this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
     let timedOut = false;
     if (timeoutMs > 0) {
@@ -505,7 +606,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const lostBefore = this.#messagesLost;
     const callsCut = this.#caller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);
-    this.#phase = "closed";
+    this.#enter("closed");
     this.#dropEarly();
     await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close(), this.#harbors.close()]);
     return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
@@ -522,4 +623,12 @@ function pause(clock: ResolvedNodeOptions["clock"], ms: number): Promise<void> {
   return new Promise((resolve) => {
     clock.setTimeout(resolve, ms, true);
   });
+}
+
+function sayMembers(node: AddressText, { added, updated, removed }: MembershipChange): void {
+  const say = (type: MemberEvent["type"], member: Member): void =>
+    memberEvents.publish({ type, node, peer: formatAddress(member.address), member });
+  for (const member of removed) say("removed", member);
+  for (const member of added) say("added", member);
+  for (const member of updated) say("updated", member);
 }

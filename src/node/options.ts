@@ -57,6 +57,11 @@ export interface NodeOptions {
   metadata?: Record<string, string> | undefined;
   /** The application's version, published likewise. */
   version?: string | undefined;
+  /**
+   * Whether tools of the cluster may ask what this node is doing and take it out of service: the command line, the inspector.
+   * Whoever may call it, may do so. Default true.
+   */
+  admin?: boolean | undefined;
   link?: LinkOptions | undefined;
   rpc?: RpcOptions | undefined;
   /** How bytes get to other nodes. Default TCP. */
@@ -93,6 +98,7 @@ export interface ResolvedNodeOptions {
   readonly logger: Logger;
   readonly metadata: Record<string, string> | undefined;
   readonly version: string | undefined;
+  readonly admin: boolean;
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
   readonly transport: Transport;
@@ -237,6 +243,7 @@ const nodeOptions = z
       insecure: z.literal(true).optional(),
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
+      admin: z.boolean().default(true),
       ...common,
     },
     { required_error: OBJECT, invalid_type_error: OBJECT },

@@ -4,6 +4,7 @@ import type { RpcError } from "../errors.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import { SeqTable } from "../internal/seq-table.js";
 import { nextSeq, seqBefore } from "../wire/header.js";
+import type { CallWatch } from "./call-watch.js";
 import type { Outbound } from "./outbound.js";
 import type { Picker } from "./picker.js";
 import type { CallOptions, Method } from "./service.js";
@@ -22,6 +23,7 @@ export interface Call {
   readonly method: Method<unknown, unknown>;
   readonly to: LogicalAddress;
   readonly seq: number;
+  readonly startedAt: number;
   readonly deadlineAt: number;
   readonly outbound: Outbound;
   readonly options: CallOptions | undefined;
@@ -30,6 +32,8 @@ export interface Call {
   /** Only for a picker, and only until it was used. */
   retry: Retry | undefined;
   onAbort: (() => void) | undefined;
+  /** Where somebody watches calls. */
+  readonly watch: CallWatch | undefined;
 }
 
 /** The sequence numbers of one target, and the calls that are under way to it. */
@@ -134,6 +138,26 @@ export class CallTable {
     }
     for (const call of taken) this.take(to, call.seq);
     return taken;
+  }
+
+  /** The call that is under way, if it is. Stays there. */
+  peek(to: LogicalAddress, seq: number): Call | undefined {
+    return this.#peers.get(to)?.calls.get(seq);
+  }
+
+  /** Those that have waited longest, at most `count`, the oldest first. Reads all: for people who look. */
+  oldest(count: number): Call[] {
+    const oldest: Call[] = [];
+    for (const { calls } of this.#peers.values()) {
+      for (const call of calls) {
+        const last = oldest.at(-1);
+        if (oldest.length === count && last !== undefined && last.startedAt <= call.startedAt) continue;
+        const at = oldest.findIndex(({ startedAt }) => startedAt > call.startedAt);
+        oldest.splice(at < 0 ? oldest.length : at, 0, call);
+        if (oldest.length > count) oldest.pop();
+      }
+    }
+    return oldest;
   }
 
   takeAll(): Call[] {

@@ -50,8 +50,7 @@ export const HINT = {
   anonymous: "it can call, it cannot be called: reply to it instead",
   onlyOneNode: "a caller without an address has one node to talk to: name that one, or start a node",
   noTarget: 'pass an address, its text such as "1.2.3", or byType(type)',
-  pendingFull:
-    "the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
+  pendingFull: "the queue for this link is full; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
   congested: "too much waits to be read by the peer; await sends, or call less at once",
   tooManyCalls: "call less at once, or raise rpc.maxCallsInFlight",
   busy: "call less at once, or another node; its limits are rpc.maxRequests, rpc.maxRequestsPerPeer and rpc.maxRequestBytes",

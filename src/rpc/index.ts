@@ -4,7 +4,7 @@ export { BinaryReader } from "../protobuf/binary-reader.js";
 export { BinaryWriter } from "../protobuf/binary-writer.js";
 export { type CallCallback, callWithCallback } from "./call-with-callback.js";
 export { nameHash } from "./name-hash.js";
-export { byType, type Candidate, type Picker, type Policy } from "./picker.js";
+export { type BasicPolicy, byType, type Candidate, type Picker, type Policy, type WherePolicy } from "./picker.js";
 export {
   type AddressLike,
   type AddressText,

@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { type AddressText, formatAddress, parseAddress } from "../../src/addr/logical-address.js";
 import { RpcError, StartError } from "../../src/errors.js";
 import type { ClusterNode } from "../../src/node/node.js";
+import { HINT } from "../../src/rpc/failure.js";
 import { byType } from "../../src/rpc/picker.js";
 import type { Context } from "../../src/rpc/service.js";
 import type { Sim, SimNodeOptions } from "../../src/testing/index.js";
@@ -23,7 +24,6 @@ interface Place {
 export class History {
   readonly #sim: Sim;
   readonly #random: SeededRandom;
-  readonly #linksClose: boolean;
   readonly #places: Place[] = [];
   readonly #open = new Set<Promise<void>>();
   /** Counts work items. */
@@ -31,10 +31,8 @@ export class History {
   #ended = false;
   #wrong: Error | undefined;
 
-  /** `linksClose`: some nodes close links that are idle or old. */
-  constructor(sim: Sim, { linksClose = false }: { linksClose?: boolean } = {}) {
+  constructor(sim: Sim) {
     this.#sim = sim;
-    this.#linksClose = linksClose;
     this.#random = new SeededRandom(Math.floor(sim.random() * 2 ** 32));
   }
 
@@ -81,8 +79,8 @@ export class History {
         ...(random.chance(0.3) && { maxPendingMessages: 4 + random.below(8) }),
         ...(random.chance(0.2) && { highWaterBytes: 64 * 1024, maxBufferedBytes: 256 * 1024, slowPeerBytes: 512 * 1024 }),
         ...(random.chance(0.2) && { maxPartialBytes: 200 * 1024 }),
-        ...(this.#linksClose && random.chance(0.3) && { idleMs: 20 + random.below(500) }),
-        ...(this.#linksClose && random.chance(0.2) && { maxAgeMs: 50 + random.below(2_000) }),
+        ...(random.chance(0.2) && { idleMs: 20 + random.below(500) }),
+        ...(random.chance(0.1) && { maxAgeMs: 50 + random.below(2_000) }),
         ...(random.chance(0.3) && { reachTimeoutMs: 500, dialTimeoutMs: 300, handshakeTimeoutMs: 400 }),
       },
       rpc: {
@@ -207,6 +205,7 @@ export class History {
 
   #checkError(work: Work, error: unknown): void {
     if (!RpcError.is(error)) this.#fail(new Error(`the call of work ${work.id} failed with ${String(error)}`, { cause: error }));
+    else if (error.reason.includes(HINT.overtaken)) this.#fail(new Error(`work ${work.id} was sent ahead of its turn: ${error.message}`));
   }
 
   #oneWay(from: ClusterNode, address = this.#random.pick(this.#places).address): void {
@@ -412,8 +411,4 @@ function sleep(node: ClusterNode, ms: number): Promise<void> {
 
 export async function history(sim: Sim): Promise<void> {
   await new History(sim).run();
-}
-
-export async function historyOfClosingLinks(sim: Sim): Promise<void> {
-  await new History(sim, { linksClose: true }).run();
 }

@@ -1,11 +1,11 @@
 /**
- * Runs random histories until one fails: `run-histories.ts [--runs 2000 | --minutes 30] [--seed 1] [--closing]`.
- * `--closing`: some nodes close links that are idle or old. Each has the seed after that of the one before. Exits with 1 after the first that fails, with its seed and trace.
+ * Runs random histories until one fails: `run-histories.ts [--runs 2000 | --minutes 30] [--seed 1]`.
+ * Each has the seed after that of the one before. Exits with 1 after the first that fails, with its seed and trace.
  */
 import { parseArgs } from "node:util";
 import { Simulation } from "../../src/testing/sim.js";
 import { runOnce, SimulationError } from "../../src/testing/simulate.js";
-import { history, historyOfClosingLinks } from "./history.js";
+import { history } from "./history.js";
 
 const PROGRESS_MS = 60_000;
 
@@ -14,7 +14,6 @@ const { values } = parseArgs({
     runs: { type: "string" },
     minutes: { type: "string" },
     seed: { type: "string", default: "1" },
-    closing: { type: "boolean", default: false },
   },
 });
 const firstSeed = numberOf(process.env.CLUSTERTS_SEED ?? values.seed, "seed");
@@ -30,7 +29,7 @@ let saidAt = startedAt;
 for (; run < runs && performance.now() < endsAt; run++) {
   const seed = (firstSeed + run) >>> 0;
   const simulation = new Simulation(seed);
-  const error = await runOnce(simulation, values.closing ? historyOfClosingLinks : history);
+  const error = await runOnce(simulation, history);
   events += simulation.clock.events;
   calls += simulation.ledger.size;
   if (error !== undefined) {

@@ -36,7 +36,9 @@ suite("a channel whose receiver throws", () => {
       },
       onForeign: () => FOREIGN.forged,
       onOversize: () => {},
+      onOvertaken: () => {},
       onGoAway: () => {},
+      onLimit: () => {},
       onClosed: (_channel, cause) => causes.push(cause),
     };
     const { link } = resolveNodeOptions({ address: SELF, discovery: { async *watch() {} } });

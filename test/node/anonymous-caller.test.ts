@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { parseAddress } from "../../src/addr/logical-address.js";
 import { InvalidOptionsError, RpcError } from "../../src/errors.js";
 import { connectAnonymously } from "../../src/node/anonymous-caller.js";
@@ -86,6 +87,19 @@ suite("an anonymous caller", () => {
     await tool.close({ timeoutMs: 1 });
     await cut;
     await assert.rejects(tool.invoke("1.1.1", echo, { text: "" }), { code: "CANCELLED", execution: "notRun" });
+  });
+
+  test("alone in its process, keeps it alive until its call has failed", () => {
+    const program = `
+      import { connectAnonymously } from ${JSON.stringify(new URL("../../src/node/anonymous-caller.ts", import.meta.url).href)};
+      import { textMethod } from ${JSON.stringify(new URL("../support/text-method.ts", import.meta.url).href)};
+      const tool = connectAnonymously({ to: "1.1.1", endpoint: "127.0.0.1:1", logger: false, link: { reachTimeoutMs: 300 } });
+      console.log(await tool.invoke("1.1.1", textMethod("test/echo"), { text: "" }).catch((error) => error.code));`;
+    const { status, stdout } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
+      cwd: new URL("../..", import.meta.url),
+      encoding: "utf8",
+    });
+    assert.deepEqual({ status, stdout }, { status: 0, stdout: "UNAVAILABLE\n" });
   });
 
   test("with wrong options, is refused with all faults at once", () => {

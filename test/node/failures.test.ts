@@ -874,7 +874,7 @@ suite("failures of calls", () => {
           code: "RESOURCE_EXHAUSTED",
           execution: "notRun",
           reason:
-            "dial <endpoint>: <any>; the queue for this link is full while it is not connected; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
+            "dial <endpoint>: <any>; the queue for this link is full; await calls and sends, or raise link.maxPendingMessages and link.maxPendingBytes",
           withinMs: 1_000,
         }),
       );
