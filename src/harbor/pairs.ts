@@ -28,6 +28,9 @@ export class Pair {
   unanswered = 0;
   #waitsUntil = Number.NEGATIVE_INFINITY;
   isUsed = true;
+  /** The large message, and the large reply, that were refused last: of their other pieces nobody is told again. 0: none. */
+  refusedSeq = 0;
+  refusedReplySeq = 0;
   /** The state of discovery for which it was found that the target may be reached from here. */
   checkedFor = -1;
 

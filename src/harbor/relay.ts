@@ -180,11 +180,10 @@ export class Relay {
     const hops = frame[start + AT.hops]!;
     if (role === ROLE.cancel) return hops === 0 ? undefined : this.#cancel(pair, facts, frame, start, end);
     const denied = hops === 0 ? refusal.hops() : this.#denial(port, pair);
-    if (denied !== undefined) return this.#refuse(port, facts, role, denied);
+    if (denied !== undefined) return this.#refuseOnce(pair, port, facts, frame, start, role, denied);
     const link = this.#linkTo(pair);
-    if ("reason" in link) return this.#refuse(port, facts, role, link);
-    const full = this.#fullness(link);
-    if (full !== undefined) return this.#refuse(port, facts, role, full);
+    const no = "reason" in link ? link : this.#fullness(link);
+    if (no !== undefined || "reason" in link) return this.#refuseOnce(pair, port, facts, frame, start, role, no!);
     if (role === ROLE.request) expect(pair, frame, start, end, port.arrivedAt);
     const out = link.ready;
     if (out !== undefined) {
@@ -288,6 +287,10 @@ export class Relay {
     const kind = frame[start + AT.kind]!;
     if (out.overfull && (kind === KIND.reply || kind === KIND.fragment)) {
       const { epoch, seq } = factsOf(frame, start);
+      if (pair !== undefined && kind === KIND.fragment) {
+        if (pair.refusedReplySeq === seq && !begins(frame, start, end)) return;
+        pair.refusedReplySeq = seq;
+      }
       // Not the reply, but that there was one. What is small anyhow goes on.
       return this.#refuse(out, { to: from, from: to, epoch, seq }, ROLE.request, refusal.slowCaller(to));
     }
@@ -341,8 +344,17 @@ export class Relay {
   #refuseHeld(frame: HeldFrame, why: Refusal): void {
     const pair = this.#pairs.get(frame.from, frame.to);
     const role = roleOf(frame.frame, 0, frame.frame.length);
-    if (role === ROLE.request) pair?.answered();
-    if (pair !== undefined && !pair.inbound.isClosed) this.#refuse(pair.inbound, frame, role, why);
+    if (role === ROLE.request && begins(frame.frame, 0, frame.frame.length)) pair?.answered();
+    if (pair !== undefined && !pair.inbound.isClosed) this.#refuseOnce(pair, pair.wayBack(frame.seq), frame, frame.frame, 0, role, why);
+  }
+
+  /** Once per message, however many pieces it is in. */
+  #refuseOnce(pair: Pair, back: RelayPort, facts: Refused, frame: Buffer, start: number, role: Role, why: Refusal): void {
+    if (frame[start + AT.kind] === KIND.fragment) {
+      if (pair.refusedSeq === facts.seq && !begins(frame, start, frame.length)) return;
+      pair.refusedSeq = facts.seq;
+    }
+    this.#refuse(back, facts, role, why);
   }
 
   #refuse(back: RelayPort, frame: Refused, role: Role, why: Refusal): void {

@@ -9,6 +9,7 @@ import { MemoryNetwork } from "../transport/memory.js";
 import type { TimeSource } from "./fake-timers.js";
 import { Ledger } from "./ledger.js";
 import { ProcessClock } from "./process-clock.js";
+import { RelayWatch } from "./relay-watch.js";
 import { SeededRandom } from "./seeded-random.js";
 import { SimStore } from "./sim-discovery.js";
 import { SimProcess } from "./sim-process.js";
@@ -113,6 +114,10 @@ export class Simulation implements Sim {
   /** Whether anything was broken on purpose. */
   hadFaults = false;
   #healedAt = Number.NEGATIVE_INFINITY;
+  /** When something was broken or mended last. */
+  #disturbedAt = Number.NEGATIVE_INFINITY;
+  /** Something is held up until {@link heal}. */
+  #isHeldUp = false;
   /** Virtual time that the scenario asked for. */
   advancedMs = 0;
   readonly #randomOfNodes: SeededRandom;
@@ -159,6 +164,9 @@ export class Simulation implements Sim {
       enter: this.#enter,
       connections: new Map(),
       leaving: new Set(),
+      relays: new RelayWatch(),
+      isUp: (process) => this.#isUp(process),
+      isDisturbed: (since) => this.#disturbedAt > since || this.#isImpaired,
       processOn: (host) => this.lives.findLast(({ process }) => process.host === host)?.process,
     };
     this.#randomOfStores = random.fork();
@@ -214,6 +222,7 @@ export class Simulation implements Sim {
   }
 
   partition(a: ClusterNode, b: ClusterNode, options: { oneWay?: boolean | undefined } = {}): void {
+    this.#isHeldUp = true;
     this.#fault("partition", a, options.oneWay === true ? ">" : "|", b);
     const [one, other] = [this.#hostOf(a), this.#hostOf(b)];
     this.network.hold(one, other);
@@ -223,6 +232,8 @@ export class Simulation implements Sim {
   heal(): void {
     this.trace.add("heal");
     this.#healedAt = this.clock.now();
+    this.#disturbedAt = this.clock.now();
+    this.#isHeldUp = false;
     this.network.shapeAll({ held: false, receiverReads: true });
   }
 
@@ -237,12 +248,14 @@ export class Simulation implements Sim {
   }
 
   slowReader(node: ClusterNode): void {
+    this.#isHeldUp = true;
     this.#fault("slow reader", node);
     const reader = this.#hostOf(node);
     for (const { process } of this.lives) if (process.host !== reader) this.network.pauseReading(reader, process.host);
   }
 
   latency({ ms, jitterMs = 0 }: { ms: number; jitterMs?: number | undefined }): void {
+    this.#disturbedAt = this.clock.now();
     this.trace.add("latency", ms, "ms, jitter", jitterMs, "ms");
     this.network.shapeAll({ latencyMs: ms, jitterMs });
   }
@@ -273,6 +286,7 @@ export class Simulation implements Sim {
     const { process } = this.#lifeOf(node);
     if (!process.isStopped) return;
     this.trace.add("resume", process.name);
+    this.#disturbedAt = this.clock.now();
     process.resumedAt = this.clock.now();
     for (const session of process.sessions) session.speakAgain();
     process.clock.resume();
@@ -384,7 +398,16 @@ export class Simulation implements Sim {
 
   #fault(what: string, ...parts: (ClusterNode | string)[]): void {
     this.hadFaults = true;
+    this.#disturbedAt = this.clock.now();
     this.trace.add(what, ...parts.map((part) => (typeof part === "string" ? part : this.#lifeOf(part).process.name)));
+  }
+
+  #isUp(process: SimProcess): boolean {
+    return process.clock.state === "running" && this.lives[process.serial]!.node.status().phase === "running";
+  }
+
+  get #isImpaired(): boolean {
+    return this.#isHeldUp || this.lives.some(({ process }) => process.isStopped);
   }
 
   #lifeOf(node: ClusterNode): Life {
