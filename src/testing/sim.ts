@@ -24,6 +24,9 @@ const PORT = 8_000;
 /** Links are looked at every second at most, twice for a verdict; and what was under way comes first. */
 const SILENCE_TOLERANCE_MS = 3_000;
 
+/** Longest time until every peer of a dead process has noticed that, by the defaults of links. */
+const SILENCE_NOTICED_MS = 25_000;
+
 /** All nodes have this secret, so that the opening of every link is proved as in production. */
 export const SECRET = "a secret that all simulated nodes share, of no use outside";
 /** And harbors this one among each other. */
@@ -116,6 +119,8 @@ export class Simulation implements Sim {
   #healedAt = Number.NEGATIVE_INFINITY;
   /** When something was broken or mended last. */
   #disturbedAt = Number.NEGATIVE_INFINITY;
+  /** When a connection was broken last without its ends, or one of them, being told. */
+  #silencedAt = Number.NEGATIVE_INFINITY;
   /** Something is held up until {@link heal}. */
   #isHeldUp = false;
   /** Virtual time that the scenario asked for. */
@@ -166,7 +171,7 @@ export class Simulation implements Sim {
       leaving: new Set(),
       relays: new RelayWatch(),
       isUp: (process) => this.#isUp(process),
-      isDisturbed: (since) => this.#disturbedAt > since || this.#isImpaired,
+      isDisturbed: (since) => this.#disturbedAt > since || since - this.#silencedAt < SILENCE_NOTICED_MS || this.#isImpaired,
       processOn: (host) => this.lives.findLast(({ process }) => process.host === host)?.process,
     };
     this.#randomOfStores = random.fork();
@@ -243,6 +248,7 @@ export class Simulation implements Sim {
   }
 
   halfOpen(forgetful: ClusterNode, other: ClusterNode): void {
+    this.#silencedAt = this.clock.now();
     this.#fault("half-open: forgotten by", forgetful, "not by", other);
     this.network.halfOpen(this.#hostOf(forgetful), this.#hostOf(other));
   }
@@ -263,6 +269,7 @@ export class Simulation implements Sim {
   crash(node: ClusterNode, { peersSee = "reset" }: { peersSee?: "reset" | "silent" | undefined } = {}): void {
     const { process } = this.#lifeOf(node);
     if (process.isGone) return;
+    if (peersSee === "silent") this.#silencedAt = this.clock.now();
     this.#fault("crash", node, peersSee);
     this.#expectSilenceNoticed(process);
     this.network.crash(process.host, { peersSee });
