@@ -54,8 +54,13 @@ function handlerOf({ relayPorts, relays }) {
 function makeNode(address, job) {
   const { host, serverPort, clientPort, relayPorts, relays, interceptor } = job;
   const discovery = memory();
-  const ports = [[handlerOf(job), serverPort], [CALLER, clientPort], ...HARBORS.slice(0, relays ?? 1).map((harbor, index) => [harbor, relayPorts[index]])];
-  for (const [member, port] of ports) if (port !== undefined) discovery.put({ address: parseAnyAddress(member), endpoint: `${host}:${port}` });
+  const ports = [
+    [handlerOf(job), serverPort],
+    [CALLER, clientPort],
+    ...HARBORS.slice(0, relays ?? 1).map((harbor, index) => [harbor, relayPorts[index]]),
+  ];
+  for (const [member, port] of ports)
+    if (port !== undefined) discovery.put({ address: parseAnyAddress(member), endpoint: `${host}:${port}` });
   const node = createNode({ address, discovery, ...(HARBORS.includes(address) && { harbors: discovery }), secrets: [SECRET] });
   if (interceptor) node.use({ caller: (call, next) => next(call), handler: (call, next) => next(call) });
   return node;
