@@ -17,6 +17,7 @@ export {
   tryParseAddress,
 } from "./addr/logical-address.js";
 export type { Discovery, DiscoveryEvent, Member, MemberPatch, Registration } from "./discovery/discovery.js";
+export { type Environment, type EnvironmentOptions, optionsFromEnv } from "./env/options-from-env.js";
 export {
   type Code,
   type Execution,
@@ -44,6 +45,8 @@ export type {
   MessageKind,
   NodeEvent,
 } from "./events/events.js";
+export type { TapFilter } from "./events/tap-filter.js";
+export { type TapOptions, type TappedMessage, tapMessages } from "./events/tap-messages.js";
 export type { Clock, Random, TimerHandle } from "./internal/clock.js";
 export type { Logger } from "./internal/logger.js";
 export type { LinkOptions } from "./link/link-options.js";
@@ -75,4 +78,6 @@ export {
   type Target,
   type UnaryHandler,
 } from "./rpc/service.js";
+export type { OwnCertificate } from "./transport/tls-credentials.js";
+export type { Pem, TlsOptions } from "./transport/tls-options.js";
 export type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "./transport/transport.js";

@@ -30,6 +30,7 @@ export const CONTENDERS = {
   clusterts: { scenarios: clustertsScenarios },
   "clusterts:interceptor": { module: "clusterts", opts: { interceptor: true }, scenarios: clustertsScenarios, optional: true },
   "clusterts:harbors": { module: "clusterts", relays: 2, opts: { relays: 2 }, scenarios: ["F64", "FA"] },
+  "clusterts:session": { module: "clusterts-session", scenarios: ["E1", "E2", "E3"], optional: true },
   "floor-raw": {},
   "floor-go-raw": { program: fileURLToPath(new URL("../go-raw/go-raw", import.meta.url)) },
   "mini-rpc": {},

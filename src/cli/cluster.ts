@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { formatAddress, type LogicalAddress, parseAnyAddress } from "../addr/logical-address.js";
 import type { Discovery, Member } from "../discovery/discovery.js";
-import { file } from "../discovery/file.js";
-import { discoveryServer } from "../discovery/server/adapter.js";
+import { discoveryFromText } from "../env/discovery-from-text.js";
 import { silentLogger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
 import { type AnonymousCaller, connectAnonymously } from "../node/anonymous-caller.js";
@@ -62,8 +61,14 @@ export class Cluster {
   discovery(): Discovery {
     const where = this.#values.discovery ?? this.#context.env.CLUSTERTS_DISCOVERY;
     if (where === undefined || where === "") throw new UsageError("where is discovery? Give --discovery, or set CLUSTERTS_DISCOVERY");
-    if (where.startsWith("file:")) return file(resolve(this.#context.cwd, where.slice("file:".length)));
-    return discoveryServer(where.replace(/^server:\/\//, ""), { cluster: this.name, secrets: this.secrets });
+    // A path is found from where the command was started, which need not be this process's folder.
+    const path = /^file:(?:\/\/)?(.+)$/.exec(where)?.[1];
+    const text = path === undefined ? where : `file:${resolve(this.#context.cwd, path)}`;
+    try {
+      return discoveryFromText(text, { cluster: this.name, secrets: this.secrets });
+    } catch (error) {
+      throw new UsageError(`--discovery: ${messageOf(error)}`);
+    }
   }
 
   /** All that discovery knows now. */

@@ -9,7 +9,7 @@ import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
-import { type Assembly, FragmentAssembler } from "../wire/fragment.js";
+import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/fragment.js";
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -20,6 +20,7 @@ import { isOrdered } from "./large-messages.js";
 import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import { Outflow } from "./outflow.js";
+import { SlowPeerError } from "./peer-fault.js";
 import type { HeldMessage } from "./pending-queue.js";
 import type { SentRanges } from "./sent-ranges.js";
 
@@ -95,7 +96,9 @@ export class Channel {
   readonly #clock: Clock;
   readonly #events: ChannelEvents;
   readonly #reader = new FrameReader((buffer, start, end) => this.#onFrame(buffer, start, end));
-  readonly #assembler: FragmentAssembler;
+  readonly #limits: AssemblyLimits;
+  /** Made with the first fragment: most connections see none, and idle ones are to cost little. */
+  #assembler: FragmentAssembler | undefined;
   readonly #out: Outflow;
   readonly #heartbeat: Heartbeat;
   readonly #counters = { control: 0, framesIn: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
@@ -129,7 +132,7 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
+    this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
       return this.sent.count;
@@ -141,9 +144,9 @@ export class Channel {
       },
       onCongested: (bytes) => events.onLimit(this, "link.highWaterBytes", `${bytes} bytes wait to be read by the peer`),
       onTooSlow: (bytes) => {
-        const reason = `slow peer: ${bytes} bytes wait to be read`;
-        events.onLimit(this, "link.slowPeerBytes", reason);
-        this.destroy(new Error(reason));
+        const error = new SlowPeerError(bytes);
+        events.onLimit(this, "link.slowPeerBytes", error.message);
+        this.destroy(error);
       },
     });
   }
@@ -204,7 +207,7 @@ export class Channel {
 
   /** Whether a message of the peer has come in part. */
   get isReceiving(): boolean {
-    return this.#assembler.partialCount > 0;
+    return (this.#assembler?.partialCount ?? 0) > 0;
   }
 
   /** Whether requests or one-way messages of the peer have been taken, from this connection or one that came after it. */
@@ -295,7 +298,7 @@ export class Channel {
   /** Judges the link by its silence. Called by the one sweep over all links. */
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
-    this.#assembler.expire(now);
+    this.#assembler?.expire(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
   }
@@ -390,6 +393,7 @@ export class Channel {
     expiresAt: number,
   ): Assembly {
     try {
+      this.#assembler ??= new FragmentAssembler(this.#limits);
       return this.#assembler.add(from, epoch, seq, flags, frame, start, end, now, expiresAt);
     } catch (error) {
       if (from === this.peer.address || !(error instanceof ProtocolError)) throw error;

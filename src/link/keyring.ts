@@ -45,17 +45,17 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Every secret that is valid now; replaced as a whole when secrets are rotated. */
 export class Keyring {
   #keys: readonly SecretKey[];
-  /** Of a harbor, for other harbors; they are the same secrets where there are no others. */
-  readonly #harbors: Keyring | undefined;
+  /** Of a harbor, for other harbors, where these have secrets of their own. */
+  readonly harbors: Keyring | undefined;
 
   constructor(secrets: readonly string[], harbors?: Keyring) {
     this.#keys = secrets.map((secret) => new SecretKey(secret));
-    this.#harbors = harbors;
+    this.harbors = harbors;
   }
 
   /** The secrets for a peer that is, or says that it is, `peer`. */
   of(peer: LogicalAddress): Keyring {
-    return this.#harbors !== undefined && isHarbor(peer) ? this.#harbors : this;
+    return this.harbors !== undefined && isHarbor(peer) ? this.harbors : this;
   }
 
   get keys(): readonly SecretKey[] {

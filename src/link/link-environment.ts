@@ -4,6 +4,7 @@ import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock, Random } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
+import type { Seldom } from "../internal/seldom.js";
 import type { Transport } from "../transport/transport.js";
 import type { Channel, ChannelEvents } from "./channel.js";
 import type { DialLimiter } from "./dial-limiter.js";
@@ -44,6 +45,8 @@ export interface LinkEnvironment {
   readonly lastWords: LastWords;
   readonly logger: Logger;
   readonly limits: LimitHits;
+  /** For what others can make this node say. */
+  readonly seldom: Seldom;
   readonly events: LinkEvents;
   /** What peers are told, also those that connect only now, while this node closes; `undefined` until then. */
   closingText: string | undefined;

@@ -35,6 +35,7 @@ import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import type { PendingPeer } from "./opening.js";
+import { tellPeerFault } from "./peer-fault.js";
 import { type HeldMessage, PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
 import { sayLost, sayOpened } from "./say.js";
@@ -548,6 +549,7 @@ export class Link {
     const isCurrent = this.channel === channel;
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
     sayLost(this.#env.identity.address, channel, cause, this.#env.clock.now());
+    tellPeerFault(this.#env, channel, cause);
     const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
     this.#retired.delete(channel);
     if (isCurrent) {

@@ -5,16 +5,16 @@
 import { ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { linkEvents } from "../events/channels.js";
 import type { TimerHandle } from "../internal/clock.js";
-import { Seldom } from "../internal/seldom.js";
 import type { Connection } from "../transport/transport.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
 import { Channel } from "./channel.js";
-import { AcceptorHandshake, type AcceptorTerms } from "./handshake.js";
+import { AcceptorHandshake, type AcceptorTerms, channelFacts } from "./handshake.js";
 import { HandshakeError, type RefusalName } from "./handshake-error.js";
 import { keepaliveSweepMs } from "./keepalive.js";
 import { Link } from "./link.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import { openAsAcceptor, type PendingPeer } from "./opening.js";
+import { tellPeerFault } from "./peer-fault.js";
 import { sayLost, sayOpened } from "./say.js";
 
 export class Links {
@@ -26,7 +26,6 @@ export class Links {
   readonly #openings = new Set<{ giveUp: (cause: Error) => void }>();
   /** Openings that were refused, by reason: what a scan or a misconfiguration looks like. */
   readonly refusals = new Map<RefusalName | "other", number>();
-  readonly #seldom: Seldom;
   readonly #sweepMs: number;
   #sweepTimer: TimerHandle;
   #sweepDueAt = 0;
@@ -36,7 +35,6 @@ export class Links {
     this.#env = env;
     this.#terms = { insecure, purposes: [PURPOSE.messages, PURPOSE.probe] };
     this.#sweepMs = keepaliveSweepMs(env.options);
-    this.#seldom = new Seldom(env.clock);
   }
 
   get(peer: LogicalAddress): Link {
@@ -64,7 +62,7 @@ export class Links {
 
   /** A connection has come in at the listener. */
   accept(connection: Connection): void {
-    const { clock, identity, keyring, lastWords, logger, options, random } = this.#env;
+    const { clock, identity, keyring, lastWords, logger, options, random, seldom } = this.#env;
     if (this.#closed) {
       this.#refused(connection, "draining", "this node is closed");
       connection.destroy();
@@ -77,7 +75,7 @@ export class Links {
       this.#env.limits.hit("link.maxOpenings", reason);
       oldest!.giveUp(new HandshakeError("busy", reason));
     }
-    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
+    const facts = channelFacts(connection, random.bytes(NONCE_BYTES));
     const handshake = new AcceptorHandshake(identity, keyring, this.#terms, facts);
     const opening = { giveUp: (_cause: Error): void => {} };
     const done = (): void => void this.#openings.delete(opening);
@@ -96,7 +94,7 @@ export class Links {
         done();
         this.#refused(connection, error instanceof HandshakeError ? error.reason : "other", error.message);
         const host = connection.remote.slice(0, connection.remote.lastIndexOf(":"));
-        this.#seldom.say(`${host} ${error.message}`, (addition) => {
+        seldom.say(`${host} ${error.message}`, (addition) => {
           logger.warn(
             { remote: connection.remote, cause: error.message },
             `refused a connection from ${connection.remote}: ${error.message}${addition}`,
@@ -177,6 +175,7 @@ export class Links {
       onClosed: (closed, cause) => {
         this.#anonymous.delete(closed);
         sayLost(identity.address, closed, cause, clock.now());
+        tellPeerFault(this.#env, closed, cause);
         events.onLost(closed, cause);
       },
     });

@@ -14,6 +14,9 @@ import type { LinkOptions } from "./link-options.js";
 import { type HeldMessage, remainingOf } from "./pending-queue.js";
 import { SentRanges } from "./sent-ranges.js";
 
+/** Fragments in one turn, of however many large messages: each stands in front of what the next turn sends. */
+const MAX_FRAGMENTS = 1;
+
 export interface OutflowEvents {
   /** Bytes are about to be handed to the transport. */
   onWrite(bytes: number): void;
@@ -40,6 +43,8 @@ export class Outflow {
   #runStart = 0;
   #runEnd = 0;
   #flushArmed = false;
+  /** The transport has not taken all of the last write: `onDrain` follows. */
+  #blocked = false;
   #congested = false;
   #overfull = false;
   #ending = false;
@@ -195,8 +200,9 @@ export class Outflow {
 
   /** The transport has written everything. */
   onDrain(): void {
+    this.#blocked = false;
     this.#writer.drained();
-    if (!this.#large.isEmpty) this.#arm();
+    if (!this.#large.isEmpty || this.#writer.length > 0) this.#arm();
     this.#measure();
     this.#releaseWaiters();
   }
@@ -238,8 +244,12 @@ export class Outflow {
   readonly #flush = (): void => {
     this.#flushArmed = false;
     if (this.#closed) return;
-    if (!this.#large.isEmpty && this.#connection.bufferedBytes <= this.#options.highWaterBytes) this.#pumpLarge();
-    this.#send();
+    // Only while the transport takes all: what waits there cannot be overtaken any more.
+    if (!this.#large.isEmpty && !this.#blocked) this.#pumpLarge();
+    // While the transport is behind, turns share a buffer: one for each would be far larger than what stands in it.
+    if (this.#blocked && this.#run !== undefined) this.#gatherRun();
+    if (this.#blocked && !this.#writer.nearlyFull) this.#measure();
+    else this.#send();
     const { bufferedBytes } = this.#connection;
     if (bufferedBytes > this.#options.slowPeerBytes) return this.#events.onTooSlow(bufferedBytes);
     if (this.#waiters.length > 0) this.#releaseWaiters();
@@ -253,11 +263,12 @@ export class Outflow {
     this.#connection.end();
   }
 
-  /** One fragment of each large message; then the messages that a finished one held up. */
+  /** Fragments of large messages, in turn; then the messages that a finished one held up. */
   #pumpLarge(): void {
     const now = this.#clock.now();
     if (this.#run !== undefined) this.#gatherRun();
-    for (const freed of this.#large.pump(this.#writer, now, (message) => this.sent.add(message.to, message.seq))) this.#appendWhole(freed);
+    for (const freed of this.#large.pump(this.#writer, now, MAX_FRAGMENTS, (message) => this.sent.add(message.to, message.seq)))
+      this.#appendWhole(freed);
     // Not in this turn: what the peer has sent comes first, or a bulk message would hold up everything else.
     if (!this.#large.isEmpty) this.#clock.nextTurn(() => this.#arm());
   }
@@ -280,7 +291,7 @@ export class Outflow {
     if (this.#writer.length > 0 || bytes * 2 < run.length) return this.#gatherRun();
     this.#run = undefined;
     this.#events.onWrite(bytes);
-    this.#connection.write(run.subarray(this.#runStart, this.#runEnd));
+    this.#write(run.subarray(this.#runStart, this.#runEnd));
     this.#measure();
   }
 
@@ -299,7 +310,11 @@ export class Outflow {
     this.#overfull = bytes > this.#options.maxBufferedBytes;
   }
 
-  readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
+  readonly #write = (bytes: Uint8Array): boolean => {
+    const taken = this.#connection.write(bytes);
+    this.#blocked = !taken;
+    return taken;
+  };
 
   #releaseWaiters(): void {
     if (this.#congested) return;

@@ -4,8 +4,10 @@
  * cannot be called. The command line is one, and a node before it has found its discovery server.
  */
 import { type AddressText, ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { InvalidOptionsError } from "../errors.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { TimerHandle } from "../internal/clock.js";
+import { Seldom } from "../internal/seldom.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { within } from "../internal/within.js";
 import { type Channel, FOREIGN } from "../link/channel.js";
@@ -22,9 +24,10 @@ import { MessageSink } from "../rpc/message-sink.js";
 import type { Outbound } from "../rpc/outbound.js";
 import type { Router } from "../rpc/router.js";
 import type { Caller, CallOptions, DeepPartial, Message, Method, PostOptions, Target } from "../rpc/service.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
-import { type AnonymousOptions, type ResolvedAnonymousOptions, resolveAnonymousOptions } from "./options.js";
+import { type AnonymousOptions, checkTlsOptions, type ResolvedAnonymousOptions, resolveAnonymousOptions } from "./options.js";
 import type { LinkStatus } from "./status.js";
 import { SOFTWARE } from "./version.js";
 
@@ -81,6 +84,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
         limits,
@@ -110,6 +114,13 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
     if (typeof what === "object" && what !== null) return this.#hold(this.#caller.sendMessage(to, what, value, options));
     return this.#hold(this.#caller.sendBytes(to, what, value as Uint8Array, options));
+  }
+
+  /** Exchanges certificates and authorities for connections that open from now on. @throws {@link InvalidOptionsError} listing every fault. */
+  setTls(tls: TlsOptions): void {
+    const { tls: own } = this.#options;
+    if (own === undefined) throw new InvalidOptionsError("tls", ["this caller was made without the option tls, and keeps to that"]);
+    own.replace(checkTlsOptions(tls));
   }
 
   /** The link to the node; `undefined` before the first call. */

@@ -14,6 +14,7 @@ import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js
 import type { MemberEvent } from "../events/events.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { Seldom } from "../internal/seldom.js";
 import { UnsentError } from "../internal/unsent-error.js";
 import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
@@ -33,15 +34,17 @@ import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { KIND } from "../wire/header.js";
-import { registerAdmin } from "./admin.js";
+import { type Administered, registerAdmin } from "./admin.js";
 import { BetweenGroups } from "./between-groups.js";
+import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
+import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, joinHarbors, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
 import { NO_TRAFFIC, sumOf } from "./traffic.js";
@@ -117,6 +120,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
   #upSince: number | undefined;
+  readonly #closeTap: () => void;
   /** Of connections that are gone. */
   #pastTraffic = NO_TRAFFIC;
   /** Settles when `start()` does. */
@@ -144,7 +148,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const incarnation = makeIncarnation(clock, random);
     this.#identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
     this.#sender = { address, epoch: epochOf(incarnation) };
-    this.#keyring = new Keyring(options.secrets, options.harbors && new Keyring(options.harborSecrets));
+    this.#keyring = new Keyring(options.secrets, options.harborSecrets && new Keyring(options.harborSecrets));
     this.#members = this.#look(discovery);
     this.#harbors = options.harbors === undefined || options.harbors === discovery ? this.#members : this.#look(options.harbors);
     this.#between = new BetweenGroups({
@@ -172,6 +176,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
         limits: this.#limits,
@@ -186,7 +191,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
-    if (options.admin) registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this);
+    if (options.admin)
+      registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this.#administered());
+    this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
   /**
@@ -334,8 +341,34 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
+    const { discovery, harbors, harborSecrets, tls } = this.#options;
+    const checked = resolveNodeOptions({ address: this.address, discovery, harbors, harborSecrets, secrets }).secrets;
+    tls?.useSecrets(checked);
+    this.#keyring.replace(checked);
+  }
+
+  /**
+   * The same for the secrets of harbors.
+   *
+   * @throws {@link InvalidOptionsError} for a node that was made without `harborSecrets`, or for secrets that cannot be.
+   */
+  setHarborSecrets(harborSecrets: readonly string[]): void {
     const { discovery, harbors } = this.#options;
-    this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery, harbors, secrets }).secrets);
+    if (this.#keyring.harbors === undefined)
+      throw new InvalidOptionsError("harborSecrets", ["this node was made without the option harborSecrets, and keeps to that"]);
+    this.#keyring.harbors.replace(resolveNodeOptions({ address: this.address, discovery, harbors, harborSecrets }).harborSecrets ?? []);
+  }
+
+  /**
+   * Exchanges certificates and authorities: connections that stand stay, new ones use the new ones. Where authorities
+   * change, give all nodes both in `ca` first, then the new certificates, then the new authority alone.
+   *
+   * @throws {@link InvalidOptionsError} listing every fault, also for a node that was made without `tls`; nothing changes then.
+   */
+  setTls(tls: TlsOptions): void {
+    const { tls: own } = this.#options;
+    if (own === undefined) throw new InvalidOptionsError("tls", ["this node was made without the option tls, and keeps to that"]);
+    own.replace(checkTlsOptions(tls));
   }
 
   /** What this node is doing now. */
@@ -379,6 +412,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       harbor: this.#between.status,
       limitHits: this.#limits.counts,
       refusals: Object.fromEntries(this.#links.refusals),
+      certificate: this.#options.tls?.certificate,
     };
   }
 
@@ -566,11 +600,25 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
   }
 
+  #administered(): Administered {
+    const { metadata, version } = this.#options;
+    return {
+      metadata: () => this.#members.get(this.address)?.metadata ?? metadata ?? {},
+      version,
+      status: () => this.status(),
+      methodTimes: () => this.methodTimes(),
+      update: (patch) => this.update(patch),
+    };
+  }
+
   #enter(phase: NodePhase): void {
     const previous = this.#phase;
     if (phase === previous) return;
     this.#phase = phase;
-    if (phase === "closed") this.#times.close();
+    if (phase === "closed") {
+      this.#times.close();
+      this.#closeTap();
+    }
     if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
   }
 

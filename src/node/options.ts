@@ -2,7 +2,7 @@
 // The smaller of the two that zod 4 carries: 2.5 MB of heap and 27 ms at start less (docs/decisions/0002-zod-v3.md).
 import { z } from "zod/v3";
 import { parseEndpoint } from "../addr/endpoint.js";
-import { type AddressLike, isHarbor, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, isHarbor, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import type { Discovery } from "../discovery/discovery.js";
 import { InvalidOptionsError } from "../errors.js";
 import type { HarborOptions } from "../harbor/harbor-options.js";
@@ -15,9 +15,11 @@ import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
 import { TcpTransport } from "../transport/tcp.js";
+import type { Pem, TlsOptions } from "../transport/tls-options.js";
 import type { Transport } from "../transport/transport.js";
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
 import { consoleLogger } from "./console-logger.js";
+import { NodeTls } from "./node-tls.js";
 
 /** Fewest bytes of a secret. */
 export const MIN_SECRET_BYTES = 32;
@@ -64,7 +66,12 @@ export interface NodeOptions {
   admin?: boolean | undefined;
   link?: LinkOptions | undefined;
   rpc?: RpcOptions | undefined;
-  /** How bytes get to other nodes. Default TCP. */
+  /**
+   * Encrypts all connections of this node, TLS 1.3; where `ca` is given, certificates prove who is at either end. All nodes
+   * of a cluster have it, or none. Exchanged while the node runs by `node.setTls()`.
+   */
+  tls?: TlsOptions | undefined;
+  /** How bytes get to other nodes, in place of TCP and TLS. */
   transport?: Transport | undefined;
   /** Time; a virtual one in tests. */
   clock?: Clock | undefined;
@@ -74,7 +81,7 @@ export interface NodeOptions {
 
 /** What an anonymous caller is made with. Those that nodes have too mean the same as there. */
 export interface AnonymousOptions
-  extends Pick<NodeOptions, "cluster" | "secrets" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
+  extends Pick<NodeOptions, "cluster" | "secrets" | "tls" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
   /** The node to talk to. */
   to: AddressLike;
   /** Where it listens: `host:port`. */
@@ -87,7 +94,8 @@ export interface ResolvedNodeOptions {
   readonly discovery: Discovery;
   /** Of a harbor. */
   readonly harbors: Discovery | undefined;
-  readonly harborSecrets: readonly string[];
+  /** `undefined`: the same as {@link secrets}. */
+  readonly harborSecrets: readonly string[] | undefined;
   readonly harbor: Resolved<HarborOptions>;
   readonly cluster: string;
   readonly listen: string | undefined;
@@ -102,12 +110,14 @@ export interface ResolvedNodeOptions {
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
   readonly transport: Transport;
+  /** The transport again, where it is one of TLS that was made of options. */
+  readonly tls: NodeTls | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 export interface ResolvedAnonymousOptions
-  extends Pick<ResolvedNodeOptions, "cluster" | "secrets" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
+  extends Pick<ResolvedNodeOptions, "cluster" | "secrets" | "tls" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
   readonly to: LogicalAddress;
   readonly endpoint: string;
 }
@@ -204,6 +214,21 @@ const secret = z
     `a secret has at least ${MIN_SECRET_BYTES} bytes; \`openssl rand -base64 32\` makes one`,
   );
 
+const pem = z.union([z.string(), z.instanceof(Uint8Array)], {
+  errorMap: () => ({ message: "expected PEM: the text or the bytes of a file" }),
+}) satisfies z.ZodType<Pem>;
+
+const tlsOptions = z
+  .object({
+    cert: pem.optional(),
+    key: pem.optional(),
+    passphrase: z.string().optional(),
+    ca: z.union([pem, z.array(pem)], { errorMap: () => ({ message: "expected PEM, or a list of such" }) }).optional(),
+    mutual: z.boolean().optional(),
+    checkHostNames: z.boolean().optional(),
+  })
+  .strict() satisfies z.ZodType<TlsOptions>;
+
 /** What nodes and anonymous callers share. */
 const common = {
   cluster: z
@@ -220,6 +245,7 @@ const common = {
     .optional(),
   link: linkOptions.default({}),
   rpc: rpcOptions.default({}),
+  tls: tlsOptions.optional(),
   transport: having<Transport>("a transport", "dial", "listen").optional(),
   clock: having<Clock>("a clock", "now", "wallClock", "setTimeout", "clearTimeout", "afterTurn", "nextTurn").optional(),
   random: having<Random>("a source of chance", "next", "bytes").optional(),
@@ -267,7 +293,11 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   link: Object.keys(linkOptions.shape),
   rpc: Object.keys(rpcOptions.shape),
   harbor: Object.keys(harborOptions.shape),
+  tls: Object.keys(tlsOptions.shape),
 };
+
+/** Where `optionsFromEnv()` takes what no node can do without. */
+const VARIABLES: Readonly<Record<string, string>> = { address: "CLUSTERTS_ADDRESS", discovery: "CLUSTERTS_DISCOVERY" };
 
 /** What is wrong; for a key that is none, the one that was meant. */
 function faultOf(issue: z.ZodIssue): string {
@@ -279,6 +309,12 @@ function faultOf(issue: z.ZodIssue): string {
   return `there is no option ${wrong.join(", ")}`;
 }
 
+/** What is wrong with the value of one option, a line each. */
+export function faultsOfOption(key: keyof NodeOptions, value: unknown): string[] {
+  const result = nodeOptions.shape[key].safeParse(value);
+  return result.success ? [] : result.error.issues.map((issue) => issue.message);
+}
+
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const data = check(nodeOptions, options, "node options");
@@ -286,9 +322,9 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   if (faults.length > 0) throw new InvalidOptionsError("node options", faults);
   return Object.freeze({
     ...data,
-    ...filledIn(data),
+    ...filledIn(data, data.address, data.insecure === true),
     harbors: data.harbors,
-    harborSecrets: data.harborSecrets ?? data.secrets,
+    harborSecrets: data.harborSecrets,
     listen: data.listen,
     advertise: data.advertise,
     insecure: data.insecure === true,
@@ -300,7 +336,12 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveAnonymousOptions(options: AnonymousOptions): ResolvedAnonymousOptions {
   const data = check(anonymousOptions, options, "options of an anonymous caller");
-  return Object.freeze({ ...data, ...filledIn(data) });
+  return Object.freeze({ ...data, ...filledIn(data, ANONYMOUS, false) });
+}
+
+/** @throws {@link InvalidOptionsError} listing every fault. */
+export function checkTlsOptions(options: TlsOptions): TlsOptions {
+  return check(tlsOptions, options, "tls");
 }
 
 /** What only harbors have, and what they must have. */
@@ -328,21 +369,34 @@ function check<O, I>(schema: z.ZodType<O, z.ZodTypeDef, I>, options: unknown, wh
   if (result.success) return result.data;
   throw new InvalidOptionsError(
     what,
-    result.error.issues.map((issue) => (issue.path.length === 0 ? faultOf(issue) : `${issue.path.join(".")}: ${faultOf(issue)}`)),
+    result.error.issues.map((issue) => {
+      if (issue.path.length === 0) return faultOf(issue);
+      const key = issue.path.join(".");
+      const variable = VARIABLES[key];
+      const isMissing = variable !== undefined && (options as Record<string, unknown>)[key] === undefined;
+      return `${key}: ${isMissing ? `is missing; optionsFromEnv() takes it from ${variable}` : faultOf(issue)}`;
+    }),
   );
 }
 
 /** What has no place in a schema: parts made of other parts, and limits that depend on each other. */
-function filledIn(data: z.output<z.ZodObject<typeof common>>) {
+function filledIn(data: z.output<z.ZodObject<typeof common>>, address: LogicalAddress, insecure: boolean) {
   const { maxBufferedBytes, highWaterBytes, slowPeerBytes } = data.link;
   if (!(highWaterBytes <= maxBufferedBytes && maxBufferedBytes <= slowPeerBytes)) {
     throw new InvalidOptionsError("node options", ["link: highWaterBytes, maxBufferedBytes and slowPeerBytes must not fall in this order"]);
   }
   const clock = data.clock ?? systemClock;
+  const logger = data.logger === false ? silentLogger : (data.logger ?? consoleLogger);
+  if (data.tls !== undefined && data.transport !== undefined) {
+    throw new InvalidOptionsError("node options", ["tls: a transport of your own is given, and it has to do this itself"]);
+  }
+  const { cluster, secrets } = data;
+  const tls = data.tls && new NodeTls(data.tls, { address, cluster, insecure, clock, logger }, secrets);
   return {
-    logger: data.logger === false ? silentLogger : (data.logger ?? consoleLogger),
+    logger,
     clock,
     random: data.random ?? systemRandom,
-    transport: data.transport ?? new TcpTransport({ clock }),
+    tls,
+    transport: data.transport ?? tls?.transport ?? new TcpTransport({ clock }),
   };
 }

@@ -8,6 +8,7 @@ import { codeOf, describeCause } from "../internal/describe-cause.js";
 import { DialAttempt } from "../link/dial-attempt.js";
 import type { Identity, PeerHello } from "../link/handshake.js";
 import type { Keyring } from "../link/keyring.js";
+import { LastWords } from "../link/last-words.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { PURPOSE } from "../wire/hello.js";
 import type { ResolvedNodeOptions } from "./options.js";
@@ -87,7 +88,7 @@ export async function refuseIfTaken(starting: Starting, endpoint: string): Promi
 export async function listen({ options }: Starting, place: Place, onConnection: (connection: Connection) => void): Promise<Listener> {
   const text = options.listen ?? (place.type === "configured" ? place.member.endpoint : DEFAULT_LISTEN);
   const endpoint = parseEndpoint(text);
-  if (options.secrets.length === 0 && !options.insecure && !isLoopbackHost(endpoint.host)) {
+  if (options.secrets.length === 0 && options.tls?.isMutual !== true && !options.insecure && !isLoopbackHost(endpoint.host)) {
     options.logger.warn(
       { endpoint: text },
       `${formatAddress(options.address)} listens on ${text} without secrets: only connections over loopback will be taken`,
@@ -215,7 +216,8 @@ async function whoAnswers({ options, identity, keyring, signal }: Starting, endp
       signal.removeEventListener("abort", onAbort);
       resolve(peer);
     };
-    const attempt = new DialAttempt({ identity, keyring, transport, clock, random }, timeouts, {
+    const lastWords = new LastWords(clock);
+    const attempt = new DialAttempt({ identity, keyring, transport, clock, random, lastWords }, timeouts, {
       onOpen: (connection, peer) => {
         connection.destroy();
         settle(peer);

@@ -3,6 +3,7 @@ import type { AddressText } from "../addr/logical-address.js";
 import type { LimitName, NodePhase } from "../events/events.js";
 import type { RelayCounters } from "../harbor/relay-counts.js";
 import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
+import type { OwnCertificate } from "../transport/tls-credentials.js";
 import type { Traffic } from "./traffic.js";
 
 export type { NodePhase };
@@ -92,4 +93,6 @@ export interface NodeStatus {
   readonly limitHits: Readonly<Partial<Record<LimitName, number>>>;
   /** Connections that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** The certificate that this node presents now; `undefined` without the option `tls`. */
+  readonly certificate: OwnCertificate | undefined;
 }

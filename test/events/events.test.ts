@@ -179,6 +179,31 @@ suite("events", () => {
     }
   });
 
+  test("large messages of one peer that together are too much, are told by the limit", async () => {
+    const cluster = new Cluster({ conditions: { bytesPerSecond: 10_000_000 } });
+    const big = noteMethod("big");
+    const receiver = await cluster.start("1.1.1", { link: { maxPartialBytes: 100_000 } }, (node) => node.handle(big, () => textNote("")));
+    const peer = await cluster.start("1.2.1", {}, (node) => node.handle(big, () => sizedNote(3_000_000)));
+    const reply = receiver.invoke("1.2.1", big, textNote("")).catch(() => undefined);
+    await cluster.clock.advance(20);
+    const error = await cluster.fails(peer.invoke("1.1.1", big, sizedNote(3_000_000)));
+    assert.equal(error.code, "RESOURCE_EXHAUSTED");
+    assert.deepEqual(receiver.status().limitHits, { "link.maxPartialBytes": 1 });
+    await cluster.run(reply);
+    await cluster.close();
+  });
+
+  test("dials that come too fast, are told by the limit and made later", async () => {
+    const cluster = new Cluster();
+    const prepare = (node: Cluster["nodes"][0]): void => node.handle(echo, (note: Note) => note);
+    for (const address of ["1.1.1", "1.1.2", "1.1.3"]) await cluster.start(address, {}, prepare);
+    const caller = await cluster.start("1.2.1", { link: { maxDialsPerSecond: 2 } });
+    const calls = ["1.1.1", "1.1.2", "1.1.3"].map((to) => caller.invoke(to as "1.1.1", echo, textNote("")));
+    await cluster.run(Promise.all(calls));
+    assert.deepEqual(caller.status().limitHits, { "link.maxDialsPerSecond": 1 });
+    await cluster.close();
+  });
+
   test("a mailbox without room, is told without a node", async () => {
     using limits = new Heard("clusterts:limit");
     const rooms = mailbox<string>({ name: "rooms", maxQueued: 1 });

@@ -8,7 +8,7 @@ import { startDiscoveryServer } from "../../src/discovery/server/index.js";
 import { Inspector } from "../../src/inspector/inspector.js";
 import { Chromium, findChromium } from "../support/chromium.js";
 
-const MEMBER = fileURLToPath(new URL("../support/processes/member.ts", import.meta.url));
+const MEMBER = fileURLToPath(new URL("../support/processes/inspected.ts", import.meta.url));
 const LEASE_MS = 1_500;
 
 async function startMember(...args: string[]): Promise<ChildProcess> {

@@ -393,7 +393,7 @@ suite("failures of calls", () => {
       await expectFailure(
         node.invoke("1.3.1", echo, {}),
         refused(
-          "refused: 1.3.1 has neither secrets nor TLS, and takes only connections over loopback; give both nodes the same option secrets",
+          "refused: 1.3.1 has neither secrets nor mutual TLS, and takes only connections over loopback; do both nodes have the same options secrets and tls?",
         ),
       );
     });

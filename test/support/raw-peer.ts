@@ -61,7 +61,7 @@ export async function rawPeer(cluster: Cluster, from: string | 0, to: string, se
   const dial = network.transport(`raw-${from}`).dial({ host: hostOf(to), port: PORT }, new AbortController().signal);
   const connection = await cluster.run(dial);
   const identity = { address, incarnation: 1n, cluster: "default", maxPayloadBytes: 4 * 1024 ** 2, software: "raw" };
-  const facts = { isLoopback: false, channelBinding: undefined, nonce: random.bytes(NONCE_BYTES) };
+  const facts = { isLoopback: false, identity: undefined, channelBinding: undefined, nonce: random.bytes(NONCE_BYTES) };
   const handshake = new DialerHandshake(identity, new Keyring(secrets), target, PURPOSE.messages, facts);
   return await cluster.run(
     new Promise<RawPeer>((resolve, reject) => {

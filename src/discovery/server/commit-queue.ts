@@ -28,10 +28,16 @@ interface Job {
   fail(error: RpcError): void;
 }
 
+interface Chore {
+  run(): Promise<void>;
+  fail(error: RpcError): void;
+}
+
 export class CommitQueue {
   readonly store: Store;
   readonly #options: CommitQueueOptions;
   #waiting: Job[] = [];
+  #chores: Chore[] = [];
   #isRunning = false;
   #closed: RpcError | undefined;
   #idle: (() => void)[] = [];
@@ -74,6 +80,13 @@ export class CommitQueue {
     );
   }
 
+  /** Does `run` while no write is under way and none begins; a rejection is as one of a write. `fail` is called when it is not done. */
+  between(run: () => Promise<void>, fail: (error: RpcError) => void): void {
+    if (this.#closed !== undefined) return fail(this.#closed);
+    this.#chores.push({ run, fail });
+    this.#start();
+  }
+
   /** Takes nothing any more; resolves when what was taken is done. */
   async close(error: RpcError): Promise<void> {
     this.#closed ??= error;
@@ -85,13 +98,17 @@ export class CommitQueue {
     if (this.#waiting.length >= MAX_WAITING)
       return job.fail(new RpcError("RESOURCE_EXHAUSTED", `${this.#waiting.length} questions wait for the disk of the discovery server`));
     this.#waiting.push(job);
+    this.#start();
+  }
+
+  #start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#options.clock.afterTurn(() => void this.#run());
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#chores.length > 0) {
       const jobs = this.#waiting;
       this.#waiting = [];
       const records: StoreRecord[] = [];
@@ -101,6 +118,7 @@ export class CommitQueue {
         if (records.length > 0) await this.#options.append({ revision, records });
         for (const answer of answers) answer();
         if (records.length > 0) await this.#options.onWritten();
+        for (let chore = this.#chores.shift(); chore !== undefined; chore = this.#chores.shift()) await chore.run();
       } catch (error) {
         this.#fail(error, jobs);
         break;
@@ -112,7 +130,7 @@ export class CommitQueue {
 
   #fail(error: unknown, jobs: readonly Job[]): void {
     this.#closed ??= new RpcError("UNAVAILABLE", `the discovery server cannot write its data: ${messageOf(error)}`, { cause: error });
-    for (const job of [...jobs, ...this.#waiting.splice(0)]) job.fail(this.#closed);
+    for (const job of [...jobs, ...this.#waiting.splice(0), ...this.#chores.splice(0)]) job.fail(this.#closed);
     this.#options.onFailed(error);
   }
 }

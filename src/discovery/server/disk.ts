@@ -1,16 +1,14 @@
 /** The file system of this machine. */
-import { type FileHandle, open, readFile, rename } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { FileSystem, OpenFile } from "./file-system.js";
 
 export const disk: FileSystem = {
-  async read(path) {
-    try {
-      return await readFile(path);
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
-    }
+  read: (path) => ifThere(readFile(path)),
+
+  async stamp(path) {
+    const stats = await ifThere(stat(path, { bigint: true }));
+    return stats && `${stats.ino} ${stats.size} ${stats.mtimeNs}`;
   },
 
   // What a cluster's store holds, its secrets of configuration perhaps, is nobody else's.
@@ -50,6 +48,12 @@ class DiskFile implements OpenFile {
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+/** `undefined` for a file that does not exist. */
+async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
 }

@@ -3,6 +3,8 @@
 export interface FileSystem {
   /** The whole file; `undefined` when there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
+  /** A text that changes when somebody writes the file or puts another one in its place; `undefined` when there is none. */
+  stamp(path: string): Promise<string | undefined>;
   /** Opens an empty file, in place of one that is there. */
   create(path: string): Promise<OpenFile>;
   /** Gives `from` the name `to`, in place of one that is there. */

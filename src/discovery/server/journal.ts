@@ -9,7 +9,7 @@
 import { formatDataFile } from "./data-file.js";
 import type { FileSystem, OpenFile } from "./file-system.js";
 import { encodeBatch, encodeHeader } from "./log-text.js";
-import type { Batch, StoreContents } from "./records.js";
+import type { Batch, StoreContents, StoredMember } from "./records.js";
 import { recover } from "./recovery.js";
 import { reopened } from "./store.js";
 
@@ -33,12 +33,20 @@ export interface OpenedJournal {
   readonly problems: readonly string[];
 }
 
+export type OutsideChange =
+  | { readonly type: "deleted" }
+  /** `before`: the configured nodes as they stood in the file until then. */
+  | { readonly type: "edited"; readonly stamp: string; readonly text: string; readonly before: readonly StoredMember[] };
+
 export class Journal {
   readonly #options: JournalOptions;
   #generation: number;
   #log: OpenFile | undefined;
   #logBytes = 0;
   #snapshotBytes = 0;
+  /** The data file as it was written last, and the configured nodes in it. */
+  #stamp: string | undefined;
+  #configured: readonly StoredMember[] = [];
 
   private constructor(options: JournalOptions, generation: number) {
     this.#options = options;
@@ -50,8 +58,7 @@ export class Journal {
     const { files, newEpoch, path } = options;
     const data = await files.read(path);
     const log = await files.read(logOf(path));
-    const text = data && Buffer.from(data.buffer, data.byteOffset, data.length).toString();
-    const { contents: found, generation, problems, setLogAside } = await recover(text, log, path, newEpoch);
+    const { contents: found, generation, problems, setLogAside } = await recover(data && textOf(data), log, path, newEpoch);
     if (setLogAside) await files.rename(logOf(path), `${logOf(path)}.damaged`);
     const journal = new Journal(options, generation);
     const contents = reopened(found);
@@ -75,18 +82,48 @@ export class Journal {
     return this.#logBytes > Math.max(minCompactionBytes, 2 * this.#snapshotBytes);
   }
 
-  /** Writes `contents`, which is all that was appended so far, as a snapshot, and begins an empty log. */
-  async compact(contents: StoreContents): Promise<void> {
-    const { path } = this.#options;
+  /** What somebody else has done to the files since they were written last; `undefined`: nothing. */
+  async outsideChange(): Promise<OutsideChange | undefined> {
+    const { files, path } = this.#options;
+    const stamp = await files.stamp(path);
+    if (stamp === undefined || (await files.stamp(logOf(path))) === undefined) return { type: "deleted" };
+    if (stamp === this.#stamp) return undefined;
+    const data = await files.read(path);
+    return data === undefined ? { type: "deleted" } : { type: "edited", stamp, text: textOf(data), before: this.#configured };
+  }
+
+  /**
+   * Writes `contents`, which is all that was appended so far, as a snapshot, and begins an empty log.
+   *
+   * @param taken - the stamp of a change by somebody else that is in `contents`.
+   * @returns where it has put what somebody else had written there and nobody has taken.
+   */
+  async compact(contents: StoreContents, taken?: string): Promise<string | undefined> {
+    const { files, path } = this.#options;
     const generation = this.#generation + 1;
     const snapshot = Buffer.from(formatDataFile(contents, generation));
+    const copy = await this.#copyOfEdit(taken);
     await this.close();
     await (await this.#replace(path, snapshot)).close();
+    this.#stamp = await files.stamp(path);
+    this.#configured = contents.members.filter(({ member }) => member.incarnation === undefined);
     const header = encodeHeader({ epoch: contents.epoch, generation });
     this.#log = await this.#replace(logOf(path), header);
     this.#generation = generation;
     this.#logBytes = 0;
     this.#snapshotBytes = snapshot.length;
+    return copy;
+  }
+
+  async #copyOfEdit(taken: string | undefined): Promise<string | undefined> {
+    const { files, path } = this.#options;
+    const stamp = await files.stamp(path);
+    if (this.#stamp === undefined || stamp === undefined || stamp === this.#stamp || stamp === taken) return undefined;
+    const edit = await files.read(path);
+    if (edit === undefined) return undefined;
+    const copy = `${path}.edited`;
+    await (await this.#replace(copy, edit)).close();
+    return copy;
   }
 
   async close(): Promise<void> {
@@ -111,6 +148,10 @@ export class Journal {
       throw error;
     }
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
 }
 
 function logOf(path: string): string {

@@ -45,7 +45,7 @@ export function parseLog(bytes: Uint8Array): LogContents {
   for (let index = 1; index < lines.length; index++) {
     const batch = batchOf(lines[index]!);
     if (batch === undefined) {
-      const goesOn = lines.slice(index + 1).some((line) => jsonOf(line) !== undefined);
+      const goesOn = lines.slice(index).some(holdsWholeLine);
       return { header: first, batches, end: goesOn ? "damaged" : "torn", lines: index };
     }
     batches.push(batch);
@@ -55,8 +55,12 @@ export function parseLog(bytes: Uint8Array): LogContents {
 
 function encodeLine(json: object): Buffer {
   const text = Buffer.from(`${JSON.stringify(json)}\n`);
-  const checksum = crc32(text.subarray(0, -1)).toString(16).padStart(CHECKSUM_DIGITS, "0");
-  return Buffer.concat([Buffer.from(`${checksum} `), text]);
+  return Buffer.concat([Buffer.from(checksumOf(text.subarray(0, -1))), text]);
+}
+
+/** As it stands in front of a line, with the blank behind it. */
+function checksumOf(body: Uint8Array): string {
+  return `${crc32(body).toString(16).padStart(CHECKSUM_DIGITS, "0")} `;
 }
 
 /** The last one without its newline when it was cut off. */
@@ -76,12 +80,18 @@ function jsonOf(line: Uint8Array): Record<string, unknown> | undefined {
   if (line.at(-1) !== NEWLINE || line.length <= CHECKSUM_DIGITS + 2) return undefined;
   const text = Buffer.from(line.buffer, line.byteOffset, line.length);
   const body = text.subarray(CHECKSUM_DIGITS + 1, -1);
-  if (Number.parseInt(text.toString("latin1", 0, CHECKSUM_DIGITS), 16) !== crc32(body)) return undefined;
+  if (text.toString("latin1", 0, CHECKSUM_DIGITS + 1) !== checksumOf(body)) return undefined;
   try {
     return JSON.parse(body.toString()) as Record<string, unknown>;
   } catch {
     return undefined; // a checksum of 32 bits may fit by chance
   }
+}
+
+/** Also behind a newline that is not one any more. */
+function holdsWholeLine(line: Uint8Array): boolean {
+  const text = Buffer.from(line.buffer, line.byteOffset, line.length).toString("latin1");
+  return [...text.matchAll(/[0-9a-f]{8} \{/g)].some(({ index }) => jsonOf(line.subarray(index)) !== undefined);
 }
 
 function headerOf(line: Uint8Array): LogHeader | undefined {

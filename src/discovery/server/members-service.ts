@@ -127,6 +127,8 @@ export class MembersService implements MembersHandlers<Context> {
       this.#leases.renew(own, token, clock.now());
       if (load !== undefined) this.#takeLoad(own, load);
       if (waitMs > 0) await this.#renewals.hold(own, Math.min(waitMs, MAX_WAIT_MS), context.signal);
+      // The end of its connection is the last word of a process that dies: the lease counts from there.
+      if (waitMs > 0 && context.signal.aborted) this.#leases.renew(own, token, clock.now());
       if (host.store.member(own)?.member.incarnation === token) return {};
     }
     return await host.read((store) => {

@@ -46,7 +46,7 @@ export async function recover(
   const read = log === undefined ? undefined : parseLog(log);
   const problem = read === undefined ? `the log of ${name} is not there` : mismatch(read, head.epoch, generation, name);
   if (problem !== undefined) {
-    const problems = [`${problem}: what was written since the snapshot is lost`];
+    const problems = [`${problem}: what was written since the snapshot, if anything, is lost`];
     return { contents: { ...snapshot, epoch: newEpoch }, generation, problems, setLogAside: log !== undefined };
   }
   if (read === undefined || (read.header?.generation ?? 0) < generation) {

@@ -2,7 +2,7 @@
 /** The discovery server as a library: a node with a well-known address, and the store behind it. */
 import { isWildcardHost, parseEndpoint } from "../../addr/endpoint.js";
 import { Keys, Members } from "../../gen/clusterts/discovery.js";
-import { silentLogger } from "../../internal/logger.js";
+import { type Logger, silentLogger } from "../../internal/logger.js";
 import { systemClock, systemRandom } from "../../internal/system-clock.js";
 import { consoleLogger } from "../../node/console-logger.js";
 import { type ClusterNode, createNode } from "../../node/node.js";
@@ -70,7 +70,15 @@ export class DiscoveryServer implements AsyncDisposable {
     });
     this.#members = new MembersService({ host: this.#host, leaseMs, clock, random, logger });
     this.#keys = new KeysService(this.#host, clock);
-    this.#node = createNode({ ...node, address, discovery: alone(), listen, ...published(listen), rpc: { ...RPC, ...node.rpc } });
+    this.#node = createNode({
+      ...node,
+      logger: withoutInfo(logger), // that it is registered with itself is of no interest
+      address,
+      discovery: alone(),
+      listen,
+      ...published(listen),
+      rpc: { ...RPC, ...node.rpc },
+    });
     Members.Register(this.#node, this.#members);
     Keys.Register(this.#node, this.#keys);
   }
@@ -126,6 +134,12 @@ function alone(): Discovery {
     },
     register: async () => ({ update: async () => {}, lost: new Promise<Error>(() => {}), async [Symbol.asyncDispose]() {} }),
   };
+}
+
+function withoutInfo(logger: Logger): Logger {
+  const { debug, error, trace, warn } = logger;
+  const bound = (method: Logger["warn"]): Logger["warn"] => method.bind(logger);
+  return { trace: bound(trace), debug: bound(debug), info: bound(debug), warn: bound(warn), error: bound(error) };
 }
 
 /** Nobody looks it up anywhere, and yet no node may say that it is on all interfaces. */

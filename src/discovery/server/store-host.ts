@@ -8,6 +8,7 @@ import type { Logger } from "../../internal/logger.js";
 import { messageOf } from "../../internal/message-of.js";
 import type { Decision } from "./commands.js";
 import { CommitQueue } from "./commit-queue.js";
+import { DataFileWatch, warnOfCopy } from "./data-file-watch.js";
 import type { FileSystem } from "./file-system.js";
 import { Journal } from "./journal.js";
 import { Store } from "./store.js";
@@ -30,7 +31,12 @@ export interface StoreHostOptions {
 }
 
 type HostState =
-  | { readonly type: "open"; readonly queue: CommitQueue; readonly journal: Journal | undefined }
+  | {
+      readonly type: "open";
+      readonly queue: CommitQueue;
+      readonly journal: Journal | undefined;
+      readonly watch: DataFileWatch | undefined;
+    }
   | { readonly type: "failed"; readonly error: RpcError; readonly timer: TimerHandle }
   | { readonly type: "opening"; readonly error: RpcError }
   | { readonly type: "closed"; readonly error: RpcError };
@@ -45,7 +51,7 @@ export class StoreHost {
 
   /** Reads the store. @throws Error when it cannot be read or written; then it may be tried again. */
   async open(): Promise<void> {
-    const { files, logger, onOpened, path, random } = this.#options;
+    const { clock, files, logger, onOpened, path, random } = this.#options;
     const newEpoch = Buffer.from(random.bytes(EPOCH_BYTES)).toString("base64url");
     const opening = this.#state;
     let journal: Journal | undefined;
@@ -62,7 +68,9 @@ export class StoreHost {
       await journal?.close();
       return;
     }
-    this.#state = { type: "open", queue: this.#queueOf(store, journal), journal };
+    const queue = this.#queueOf(store, journal);
+    const watch = journal && new DataFileWatch({ clock, journal, logger, path, queue });
+    this.#state = { type: "open", queue, journal, watch };
     onOpened(store);
   }
 
@@ -88,6 +96,7 @@ export class StoreHost {
     this.#state = { type: "closed", error };
     if (before.type === "failed") this.#options.clock.clearTimeout(before.timer);
     if (before.type !== "open") return;
+    before.watch?.close();
     await before.queue.close(error);
     await this.#finish(before.journal, before.queue.store);
   }
@@ -96,7 +105,7 @@ export class StoreHost {
   async #finish(journal: Journal | undefined, store: Store): Promise<void> {
     const { logger, path } = this.#options;
     try {
-      await journal?.compact(store.contents());
+      warnOfCopy(await journal?.compact(store.contents()), path, logger);
     } catch (err) {
       logger.warn({ err, path }, `discovery server: ${path} could not be brought up to date: ${messageOf(err)}; its log has the rest`);
     } finally {
@@ -110,13 +119,13 @@ export class StoreHost {
   }
 
   #queueOf(store: Store, journal: Journal | undefined): CommitQueue {
-    const { clock, onWritten } = this.#options;
+    const { clock, logger, onWritten, path } = this.#options;
     const queue: CommitQueue = new CommitQueue(store, {
       clock,
       append: async (batch) => journal?.append(batch),
       onWritten: async () => {
         onWritten(store);
-        if (journal?.isLong) await journal.compact(store.contents());
+        if (journal?.isLong) warnOfCopy(await journal.compact(store.contents()), path, logger);
       },
       onFailed: (error) => this.#onFailed(queue, journal, error),
     });
@@ -127,7 +136,9 @@ export class StoreHost {
     const { logger, path } = this.#options;
     logger.error({ err: cause, path }, `discovery server: ${path} cannot be written: ${messageOf(cause)}; trying again every second`);
     journal?.close().catch((err: unknown) => logger.warn({ err, path }, "discovery server: the log could not be closed"));
-    if (this.#state.type === "open" && this.#state.queue === queue) this.#fail(cause);
+    if (this.#state.type !== "open" || this.#state.queue !== queue) return;
+    this.#state.watch?.close();
+    this.#fail(cause);
   }
 
   #fail(cause: unknown): void {

@@ -30,10 +30,156 @@ export interface StatusRequest {
   methods: boolean;
 }
 
+/** What node.status() gives. */
 export interface StatusReply {
-  /** What node.status() gives, as JSON text; 64-bit integers are texts. New releases add fields and keep those that are there. */
-  status: string;
+  address: string;
+  /** new, starting, running, closing or closed. */
+  phase: string;
+  /** When this was so, in milliseconds of a clock that never goes back: what a counter grew by, over what this grew by, is a rate. */
+  atMs: number;
+  uptimeMs: number;
+  /** The library and its version. */
+  software: string;
+  /** host:port where it listens; empty before it does. */
+  endpoint: string;
+  incarnation: bigint;
+  /** Whether discovery lets others pick it; absent while discovery does not list it. */
+  available?:
+    | boolean
+    | undefined;
+  /** What it reported last. */
+  load?: number | undefined;
+  metadata: Map<string, string>;
+  /** The application's own version. */
+  version: string;
+  links: Link[];
+  /** Tools without an address that are connected. */
+  anonymousPeers: number;
+  traffic: Traffic | undefined;
+  callsInFlight: number;
+  /** Those that have waited longest, the oldest first. */
+  oldestCalls: CallInFlight[];
+  /** Requests whose answer somebody waits for. */
+  requestsInProgress: number;
+  /** Handlers that have not settled. */
+  handlersRunning: number;
+  /** Methods with a limit of their own. */
+  limits: MethodLimit[];
+  /** Members that discovery knows. */
+  members: number;
+  /** Requests that have come, and of these those that no handler was called for. */
+  requests: bigint;
+  requestsRefused: bigint;
+  lateReplies: bigint;
+  /** One-way messages that have come; that no handler took; whose handler failed. */
+  oneWays: bigint;
+  oneWaysDropped: bigint;
+  oneWaysFailed: bigint;
+  /** Connections that were refused, by reason. */
+  refusals: Map<string, bigint>;
+  /** How often something was over a limit, by the option's name. */
+  limitHits: Map<string, bigint>;
+  /** Where asked for, the slowest first. */
   methods: MethodTimes[];
+  /** Absent without TLS. */
+  certificate:
+    | Certificate
+    | undefined;
+  /** Messages from other groups that came behind later ones of their sender, over another harbor, and were not taken. */
+  lateMessages: bigint;
+  /** Connections that were cut because their peer named a sender or a receiver that it must not name. */
+  forgedFrames: bigint;
+  /** What this harbor relays; absent for other nodes. */
+  harbor: Harbor | undefined;
+}
+
+export interface StatusReply_MetadataEntry {
+  key: string;
+  value: string;
+}
+
+export interface StatusReply_RefusalsEntry {
+  key: string;
+  value: bigint;
+}
+
+export interface StatusReply_LimitHitsEntry {
+  key: string;
+  value: bigint;
+}
+
+/** What a harbor has relayed since it started, and what it holds now. */
+export interface Harbor {
+  frames: bigint;
+  bytes: bigint;
+  /** Pairs of sender and target that are remembered. */
+  pairs: number;
+  waitingBytes: bigint;
+  /** Frames that were not passed on, by reason. */
+  refused: Map<string, bigint>;
+  /** Those among them of which nobody was told: one-way messages. */
+  oneWaysDropped: bigint;
+  /** Answers to callers that were gone. */
+  answersDropped: bigint;
+  /** Senders that were told that a link to their target was lost. */
+  gone: bigint;
+}
+
+export interface Harbor_RefusedEntry {
+  key: string;
+  value: bigint;
+}
+
+/** The certificate that the node presents now. */
+export interface Certificate {
+  subject: string;
+  uris: string[];
+  /** SHA-256: tells a renewed one from the one before. */
+  fingerprint256: string;
+  /** In ISO 8601, to the second. */
+  validFrom: string;
+  validUntil: string;
+}
+
+export interface Link {
+  peer: string;
+  /** idle, dialing, settling, ready, waiting, draining or closed. */
+  phase: string;
+  /** The peer's network address, where there is a connection. */
+  remote: string;
+  /** Milliseconds for a ping and its answer, when last asked. */
+  rttMs?: number | undefined;
+  queuedMessages: number;
+  queuedBytes: bigint;
+  bufferedBytes: bigint;
+  /** Of the present connection. */
+  traffic:
+    | Traffic
+    | undefined;
+  /** Why the last dials failed, until one succeeds. */
+  lastError: string;
+}
+
+/** Counters that only grow. */
+export interface Traffic {
+  framesIn: bigint;
+  framesOut: bigint;
+  bytesIn: bigint;
+  bytesOut: bigint;
+}
+
+export interface CallInFlight {
+  method: string;
+  peer: string;
+  ageMs: number;
+  remainingMs: number;
+}
+
+export interface MethodLimit {
+  method: string;
+  running: number;
+  queued: number;
+  refused: bigint;
 }
 
 /** How long one method took, on one side, since recording began. */
@@ -223,16 +369,170 @@ export const StatusRequest: MessageFns<StatusRequest> = {
 };
 
 function createBaseStatusReply(): StatusReply {
-  return { status: "", methods: [] };
+  return {
+    address: "",
+    phase: "",
+    atMs: 0,
+    uptimeMs: 0,
+    software: "",
+    endpoint: "",
+    incarnation: 0n,
+    available: undefined,
+    load: undefined,
+    metadata: new Map(),
+    version: "",
+    links: [],
+    anonymousPeers: 0,
+    traffic: undefined,
+    callsInFlight: 0,
+    oldestCalls: [],
+    requestsInProgress: 0,
+    handlersRunning: 0,
+    limits: [],
+    members: 0,
+    requests: 0n,
+    requestsRefused: 0n,
+    lateReplies: 0n,
+    oneWays: 0n,
+    oneWaysDropped: 0n,
+    oneWaysFailed: 0n,
+    refusals: new Map(),
+    limitHits: new Map(),
+    methods: [],
+    certificate: undefined,
+    lateMessages: 0n,
+    forgedFrames: 0n,
+    harbor: undefined,
+  };
 }
 
 export const StatusReply: MessageFns<StatusReply> = {
   encode(message: StatusReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.status !== "") {
-      writer.uint32(10).string(message.status);
+    if (message.address !== "") {
+      writer.uint32(10).string(message.address);
     }
+    if (message.phase !== "") {
+      writer.uint32(18).string(message.phase);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(25).double(message.atMs);
+    }
+    if (message.uptimeMs !== 0) {
+      writer.uint32(33).double(message.uptimeMs);
+    }
+    if (message.software !== "") {
+      writer.uint32(42).string(message.software);
+    }
+    if (message.endpoint !== "") {
+      writer.uint32(50).string(message.endpoint);
+    }
+    if (message.incarnation !== 0n) {
+      if (BigInt.asUintN(64, message.incarnation) !== message.incarnation) {
+        throw new globalThis.Error("value provided for field message.incarnation of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.incarnation);
+    }
+    if (message.available !== undefined) {
+      writer.uint32(64).bool(message.available);
+    }
+    if (message.load !== undefined) {
+      writer.uint32(73).double(message.load);
+    }
+    message.metadata.forEach((value, key) => {
+      StatusReply_MetadataEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
+    if (message.version !== "") {
+      writer.uint32(90).string(message.version);
+    }
+    for (const v of message.links) {
+      Link.encode(v!, writer.uint32(98).fork()).join();
+    }
+    if (message.anonymousPeers !== 0) {
+      writer.uint32(104).uint32(message.anonymousPeers);
+    }
+    if (message.traffic !== undefined) {
+      Traffic.encode(message.traffic, writer.uint32(114).fork()).join();
+    }
+    if (message.callsInFlight !== 0) {
+      writer.uint32(120).uint32(message.callsInFlight);
+    }
+    for (const v of message.oldestCalls) {
+      CallInFlight.encode(v!, writer.uint32(130).fork()).join();
+    }
+    if (message.requestsInProgress !== 0) {
+      writer.uint32(136).uint32(message.requestsInProgress);
+    }
+    if (message.handlersRunning !== 0) {
+      writer.uint32(144).uint32(message.handlersRunning);
+    }
+    for (const v of message.limits) {
+      MethodLimit.encode(v!, writer.uint32(154).fork()).join();
+    }
+    if (message.members !== 0) {
+      writer.uint32(160).uint32(message.members);
+    }
+    if (message.requests !== 0n) {
+      if (BigInt.asUintN(64, message.requests) !== message.requests) {
+        throw new globalThis.Error("value provided for field message.requests of type uint64 too large");
+      }
+      writer.uint32(168).uint64(message.requests);
+    }
+    if (message.requestsRefused !== 0n) {
+      if (BigInt.asUintN(64, message.requestsRefused) !== message.requestsRefused) {
+        throw new globalThis.Error("value provided for field message.requestsRefused of type uint64 too large");
+      }
+      writer.uint32(176).uint64(message.requestsRefused);
+    }
+    if (message.lateReplies !== 0n) {
+      if (BigInt.asUintN(64, message.lateReplies) !== message.lateReplies) {
+        throw new globalThis.Error("value provided for field message.lateReplies of type uint64 too large");
+      }
+      writer.uint32(184).uint64(message.lateReplies);
+    }
+    if (message.oneWays !== 0n) {
+      if (BigInt.asUintN(64, message.oneWays) !== message.oneWays) {
+        throw new globalThis.Error("value provided for field message.oneWays of type uint64 too large");
+      }
+      writer.uint32(192).uint64(message.oneWays);
+    }
+    if (message.oneWaysDropped !== 0n) {
+      if (BigInt.asUintN(64, message.oneWaysDropped) !== message.oneWaysDropped) {
+        throw new globalThis.Error("value provided for field message.oneWaysDropped of type uint64 too large");
+      }
+      writer.uint32(200).uint64(message.oneWaysDropped);
+    }
+    if (message.oneWaysFailed !== 0n) {
+      if (BigInt.asUintN(64, message.oneWaysFailed) !== message.oneWaysFailed) {
+        throw new globalThis.Error("value provided for field message.oneWaysFailed of type uint64 too large");
+      }
+      writer.uint32(208).uint64(message.oneWaysFailed);
+    }
+    message.refusals.forEach((value, key) => {
+      StatusReply_RefusalsEntry.encode({ key: key as any, value }, writer.uint32(218).fork()).join();
+    });
+    message.limitHits.forEach((value, key) => {
+      StatusReply_LimitHitsEntry.encode({ key: key as any, value }, writer.uint32(226).fork()).join();
+    });
     for (const v of message.methods) {
-      MethodTimes.encode(v!, writer.uint32(18).fork()).join();
+      MethodTimes.encode(v!, writer.uint32(234).fork()).join();
+    }
+    if (message.certificate !== undefined) {
+      Certificate.encode(message.certificate, writer.uint32(242).fork()).join();
+    }
+    if (message.lateMessages !== 0n) {
+      if (BigInt.asUintN(64, message.lateMessages) !== message.lateMessages) {
+        throw new globalThis.Error("value provided for field message.lateMessages of type uint64 too large");
+      }
+      writer.uint32(248).uint64(message.lateMessages);
+    }
+    if (message.forgedFrames !== 0n) {
+      if (BigInt.asUintN(64, message.forgedFrames) !== message.forgedFrames) {
+        throw new globalThis.Error("value provided for field message.forgedFrames of type uint64 too large");
+      }
+      writer.uint32(256).uint64(message.forgedFrames);
+    }
+    if (message.harbor !== undefined) {
+      Harbor.encode(message.harbor, writer.uint32(266).fork()).join();
     }
     return writer;
   },
@@ -255,7 +555,7 @@ export const StatusReply: MessageFns<StatusReply> = {
               break;
             }
 
-            message.status = reader.string();
+            message.address = reader.string();
             continue;
           }
           case 2: {
@@ -263,7 +563,264 @@ export const StatusReply: MessageFns<StatusReply> = {
               break;
             }
 
+            message.phase = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.atMs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.uptimeMs = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.software = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.endpoint = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.incarnation = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.available = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.load = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = StatusReply_MetadataEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.metadata.set(entry10.key, entry10.value);
+            }
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.links.push(Link.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.anonymousPeers = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.traffic = Traffic.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.callsInFlight = reader.uint32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.oldestCalls.push(CallInFlight.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.requestsInProgress = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.handlersRunning = reader.uint32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.limits.push(MethodLimit.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.members = reader.uint32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.requests = reader.uint64() as bigint;
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.requestsRefused = reader.uint64() as bigint;
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.lateReplies = reader.uint64() as bigint;
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.oneWays = reader.uint64() as bigint;
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.oneWaysDropped = reader.uint64() as bigint;
+            continue;
+          }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.oneWaysFailed = reader.uint64() as bigint;
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            const entry27 = StatusReply_RefusalsEntry.decode(reader, reader.uint32());
+            if (entry27.value !== undefined) {
+              message.refusals.set(entry27.key, entry27.value);
+            }
+            continue;
+          }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            const entry28 = StatusReply_LimitHitsEntry.decode(reader, reader.uint32());
+            if (entry28.value !== undefined) {
+              message.limitHits.set(entry28.key, entry28.value);
+            }
+            continue;
+          }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
             message.methods.push(MethodTimes.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.certificate = Certificate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.lateMessages = reader.uint64() as bigint;
+            continue;
+          }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.forgedFrames = reader.uint64() as bigint;
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.harbor = Harbor.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -283,8 +840,1107 @@ export const StatusReply: MessageFns<StatusReply> = {
   },
   fromPartial(object: DeepPartial<StatusReply>): StatusReply {
     const message = createBaseStatusReply();
-    message.status = object.status ?? "";
+    message.address = object.address ?? "";
+    message.phase = object.phase ?? "";
+    message.atMs = object.atMs ?? 0;
+    message.uptimeMs = object.uptimeMs ?? 0;
+    message.software = object.software ?? "";
+    message.endpoint = object.endpoint ?? "";
+    message.incarnation = (object.incarnation !== undefined && object.incarnation !== null)
+      ? BigInt(object.incarnation)
+      : 0n;
+    message.available = object.available ?? undefined;
+    message.load = object.load ?? undefined;
+    message.metadata = (() => {
+      const m = new Map();
+      (object.metadata as Map<string, string> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, globalThis.String(value));
+        }
+      });
+      return m;
+    })();
+    message.version = object.version ?? "";
+    message.links = object.links?.map((e) => Link.fromPartial(e)) || [];
+    message.anonymousPeers = object.anonymousPeers ?? 0;
+    message.traffic = (object.traffic !== undefined && object.traffic !== null)
+      ? Traffic.fromPartial(object.traffic)
+      : undefined;
+    message.callsInFlight = object.callsInFlight ?? 0;
+    message.oldestCalls = object.oldestCalls?.map((e) => CallInFlight.fromPartial(e)) || [];
+    message.requestsInProgress = object.requestsInProgress ?? 0;
+    message.handlersRunning = object.handlersRunning ?? 0;
+    message.limits = object.limits?.map((e) => MethodLimit.fromPartial(e)) || [];
+    message.members = object.members ?? 0;
+    message.requests = (object.requests !== undefined && object.requests !== null) ? BigInt(object.requests) : 0n;
+    message.requestsRefused = (object.requestsRefused !== undefined && object.requestsRefused !== null)
+      ? BigInt(object.requestsRefused)
+      : 0n;
+    message.lateReplies = (object.lateReplies !== undefined && object.lateReplies !== null)
+      ? BigInt(object.lateReplies)
+      : 0n;
+    message.oneWays = (object.oneWays !== undefined && object.oneWays !== null) ? BigInt(object.oneWays) : 0n;
+    message.oneWaysDropped = (object.oneWaysDropped !== undefined && object.oneWaysDropped !== null)
+      ? BigInt(object.oneWaysDropped)
+      : 0n;
+    message.oneWaysFailed = (object.oneWaysFailed !== undefined && object.oneWaysFailed !== null)
+      ? BigInt(object.oneWaysFailed)
+      : 0n;
+    message.refusals = (() => {
+      const m = new Map();
+      (object.refusals as Map<string, bigint> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, BigInt(value as string | number | bigint | boolean));
+        }
+      });
+      return m;
+    })();
+    message.limitHits = (() => {
+      const m = new Map();
+      (object.limitHits as Map<string, bigint> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, BigInt(value as string | number | bigint | boolean));
+        }
+      });
+      return m;
+    })();
     message.methods = object.methods?.map((e) => MethodTimes.fromPartial(e)) || [];
+    message.certificate = (object.certificate !== undefined && object.certificate !== null)
+      ? Certificate.fromPartial(object.certificate)
+      : undefined;
+    message.lateMessages = (object.lateMessages !== undefined && object.lateMessages !== null)
+      ? BigInt(object.lateMessages)
+      : 0n;
+    message.forgedFrames = (object.forgedFrames !== undefined && object.forgedFrames !== null)
+      ? BigInt(object.forgedFrames)
+      : 0n;
+    message.harbor = (object.harbor !== undefined && object.harbor !== null)
+      ? Harbor.fromPartial(object.harbor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStatusReply_MetadataEntry(): StatusReply_MetadataEntry {
+  return { key: "", value: "" };
+}
+
+export const StatusReply_MetadataEntry: MessageFns<StatusReply_MetadataEntry> = {
+  encode(message: StatusReply_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatusReply_MetadataEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatusReply_MetadataEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StatusReply_MetadataEntry>): StatusReply_MetadataEntry {
+    return StatusReply_MetadataEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatusReply_MetadataEntry>): StatusReply_MetadataEntry {
+    const message = createBaseStatusReply_MetadataEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseStatusReply_RefusalsEntry(): StatusReply_RefusalsEntry {
+  return { key: "", value: 0n };
+}
+
+export const StatusReply_RefusalsEntry: MessageFns<StatusReply_RefusalsEntry> = {
+  encode(message: StatusReply_RefusalsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asUintN(64, message.value) !== message.value) {
+        throw new globalThis.Error("value provided for field message.value of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatusReply_RefusalsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatusReply_RefusalsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StatusReply_RefusalsEntry>): StatusReply_RefusalsEntry {
+    return StatusReply_RefusalsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatusReply_RefusalsEntry>): StatusReply_RefusalsEntry {
+    const message = createBaseStatusReply_RefusalsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseStatusReply_LimitHitsEntry(): StatusReply_LimitHitsEntry {
+  return { key: "", value: 0n };
+}
+
+export const StatusReply_LimitHitsEntry: MessageFns<StatusReply_LimitHitsEntry> = {
+  encode(message: StatusReply_LimitHitsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asUintN(64, message.value) !== message.value) {
+        throw new globalThis.Error("value provided for field message.value of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatusReply_LimitHitsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatusReply_LimitHitsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StatusReply_LimitHitsEntry>): StatusReply_LimitHitsEntry {
+    return StatusReply_LimitHitsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatusReply_LimitHitsEntry>): StatusReply_LimitHitsEntry {
+    const message = createBaseStatusReply_LimitHitsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseHarbor(): Harbor {
+  return {
+    frames: 0n,
+    bytes: 0n,
+    pairs: 0,
+    waitingBytes: 0n,
+    refused: new Map(),
+    oneWaysDropped: 0n,
+    answersDropped: 0n,
+    gone: 0n,
+  };
+}
+
+export const Harbor: MessageFns<Harbor> = {
+  encode(message: Harbor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.frames !== 0n) {
+      if (BigInt.asUintN(64, message.frames) !== message.frames) {
+        throw new globalThis.Error("value provided for field message.frames of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.frames);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytes);
+    }
+    if (message.pairs !== 0) {
+      writer.uint32(24).uint32(message.pairs);
+    }
+    if (message.waitingBytes !== 0n) {
+      if (BigInt.asUintN(64, message.waitingBytes) !== message.waitingBytes) {
+        throw new globalThis.Error("value provided for field message.waitingBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.waitingBytes);
+    }
+    message.refused.forEach((value, key) => {
+      Harbor_RefusedEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.oneWaysDropped !== 0n) {
+      if (BigInt.asUintN(64, message.oneWaysDropped) !== message.oneWaysDropped) {
+        throw new globalThis.Error("value provided for field message.oneWaysDropped of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.oneWaysDropped);
+    }
+    if (message.answersDropped !== 0n) {
+      if (BigInt.asUintN(64, message.answersDropped) !== message.answersDropped) {
+        throw new globalThis.Error("value provided for field message.answersDropped of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.answersDropped);
+    }
+    if (message.gone !== 0n) {
+      if (BigInt.asUintN(64, message.gone) !== message.gone) {
+        throw new globalThis.Error("value provided for field message.gone of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.gone);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Harbor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHarbor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.frames = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pairs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.waitingBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = Harbor_RefusedEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.refused.set(entry5.key, entry5.value);
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.oneWaysDropped = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.answersDropped = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.gone = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Harbor>): Harbor {
+    return Harbor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Harbor>): Harbor {
+    const message = createBaseHarbor();
+    message.frames = (object.frames !== undefined && object.frames !== null) ? BigInt(object.frames) : 0n;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.pairs = object.pairs ?? 0;
+    message.waitingBytes = (object.waitingBytes !== undefined && object.waitingBytes !== null)
+      ? BigInt(object.waitingBytes)
+      : 0n;
+    message.refused = (() => {
+      const m = new Map();
+      (object.refused as Map<string, bigint> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, BigInt(value as string | number | bigint | boolean));
+        }
+      });
+      return m;
+    })();
+    message.oneWaysDropped = (object.oneWaysDropped !== undefined && object.oneWaysDropped !== null)
+      ? BigInt(object.oneWaysDropped)
+      : 0n;
+    message.answersDropped = (object.answersDropped !== undefined && object.answersDropped !== null)
+      ? BigInt(object.answersDropped)
+      : 0n;
+    message.gone = (object.gone !== undefined && object.gone !== null) ? BigInt(object.gone) : 0n;
+    return message;
+  },
+};
+
+function createBaseHarbor_RefusedEntry(): Harbor_RefusedEntry {
+  return { key: "", value: 0n };
+}
+
+export const Harbor_RefusedEntry: MessageFns<Harbor_RefusedEntry> = {
+  encode(message: Harbor_RefusedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asUintN(64, message.value) !== message.value) {
+        throw new globalThis.Error("value provided for field message.value of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Harbor_RefusedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHarbor_RefusedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Harbor_RefusedEntry>): Harbor_RefusedEntry {
+    return Harbor_RefusedEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Harbor_RefusedEntry>): Harbor_RefusedEntry {
+    const message = createBaseHarbor_RefusedEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseCertificate(): Certificate {
+  return { subject: "", uris: [], fingerprint256: "", validFrom: "", validUntil: "" };
+}
+
+export const Certificate: MessageFns<Certificate> = {
+  encode(message: Certificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subject !== "") {
+      writer.uint32(10).string(message.subject);
+    }
+    for (const v of message.uris) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.fingerprint256 !== "") {
+      writer.uint32(26).string(message.fingerprint256);
+    }
+    if (message.validFrom !== "") {
+      writer.uint32(34).string(message.validFrom);
+    }
+    if (message.validUntil !== "") {
+      writer.uint32(42).string(message.validUntil);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Certificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uris.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fingerprint256 = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.validFrom = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.validUntil = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Certificate>): Certificate {
+    return Certificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Certificate>): Certificate {
+    const message = createBaseCertificate();
+    message.subject = object.subject ?? "";
+    message.uris = object.uris?.map((e) => e) || [];
+    message.fingerprint256 = object.fingerprint256 ?? "";
+    message.validFrom = object.validFrom ?? "";
+    message.validUntil = object.validUntil ?? "";
+    return message;
+  },
+};
+
+function createBaseLink(): Link {
+  return {
+    peer: "",
+    phase: "",
+    remote: "",
+    rttMs: undefined,
+    queuedMessages: 0,
+    queuedBytes: 0n,
+    bufferedBytes: 0n,
+    traffic: undefined,
+    lastError: "",
+  };
+}
+
+export const Link: MessageFns<Link> = {
+  encode(message: Link, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.peer !== "") {
+      writer.uint32(10).string(message.peer);
+    }
+    if (message.phase !== "") {
+      writer.uint32(18).string(message.phase);
+    }
+    if (message.remote !== "") {
+      writer.uint32(26).string(message.remote);
+    }
+    if (message.rttMs !== undefined) {
+      writer.uint32(33).double(message.rttMs);
+    }
+    if (message.queuedMessages !== 0) {
+      writer.uint32(40).uint32(message.queuedMessages);
+    }
+    if (message.queuedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.queuedBytes) !== message.queuedBytes) {
+        throw new globalThis.Error("value provided for field message.queuedBytes of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.queuedBytes);
+    }
+    if (message.bufferedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.bufferedBytes) !== message.bufferedBytes) {
+        throw new globalThis.Error("value provided for field message.bufferedBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.bufferedBytes);
+    }
+    if (message.traffic !== undefined) {
+      Traffic.encode(message.traffic, writer.uint32(66).fork()).join();
+    }
+    if (message.lastError !== "") {
+      writer.uint32(74).string(message.lastError);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Link {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLink();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.peer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.remote = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.rttMs = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.queuedMessages = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.queuedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.bufferedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.traffic = Traffic.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Link>): Link {
+    return Link.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Link>): Link {
+    const message = createBaseLink();
+    message.peer = object.peer ?? "";
+    message.phase = object.phase ?? "";
+    message.remote = object.remote ?? "";
+    message.rttMs = object.rttMs ?? undefined;
+    message.queuedMessages = object.queuedMessages ?? 0;
+    message.queuedBytes = (object.queuedBytes !== undefined && object.queuedBytes !== null)
+      ? BigInt(object.queuedBytes)
+      : 0n;
+    message.bufferedBytes = (object.bufferedBytes !== undefined && object.bufferedBytes !== null)
+      ? BigInt(object.bufferedBytes)
+      : 0n;
+    message.traffic = (object.traffic !== undefined && object.traffic !== null)
+      ? Traffic.fromPartial(object.traffic)
+      : undefined;
+    message.lastError = object.lastError ?? "";
+    return message;
+  },
+};
+
+function createBaseTraffic(): Traffic {
+  return { framesIn: 0n, framesOut: 0n, bytesIn: 0n, bytesOut: 0n };
+}
+
+export const Traffic: MessageFns<Traffic> = {
+  encode(message: Traffic, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.framesIn !== 0n) {
+      if (BigInt.asUintN(64, message.framesIn) !== message.framesIn) {
+        throw new globalThis.Error("value provided for field message.framesIn of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.framesIn);
+    }
+    if (message.framesOut !== 0n) {
+      if (BigInt.asUintN(64, message.framesOut) !== message.framesOut) {
+        throw new globalThis.Error("value provided for field message.framesOut of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.framesOut);
+    }
+    if (message.bytesIn !== 0n) {
+      if (BigInt.asUintN(64, message.bytesIn) !== message.bytesIn) {
+        throw new globalThis.Error("value provided for field message.bytesIn of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.bytesIn);
+    }
+    if (message.bytesOut !== 0n) {
+      if (BigInt.asUintN(64, message.bytesOut) !== message.bytesOut) {
+        throw new globalThis.Error("value provided for field message.bytesOut of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.bytesOut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Traffic {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTraffic();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.framesIn = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.framesOut = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytesIn = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bytesOut = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Traffic>): Traffic {
+    return Traffic.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Traffic>): Traffic {
+    const message = createBaseTraffic();
+    message.framesIn = (object.framesIn !== undefined && object.framesIn !== null) ? BigInt(object.framesIn) : 0n;
+    message.framesOut = (object.framesOut !== undefined && object.framesOut !== null) ? BigInt(object.framesOut) : 0n;
+    message.bytesIn = (object.bytesIn !== undefined && object.bytesIn !== null) ? BigInt(object.bytesIn) : 0n;
+    message.bytesOut = (object.bytesOut !== undefined && object.bytesOut !== null) ? BigInt(object.bytesOut) : 0n;
+    return message;
+  },
+};
+
+function createBaseCallInFlight(): CallInFlight {
+  return { method: "", peer: "", ageMs: 0, remainingMs: 0 };
+}
+
+export const CallInFlight: MessageFns<CallInFlight> = {
+  encode(message: CallInFlight, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.peer !== "") {
+      writer.uint32(18).string(message.peer);
+    }
+    if (message.ageMs !== 0) {
+      writer.uint32(25).double(message.ageMs);
+    }
+    if (message.remainingMs !== 0) {
+      writer.uint32(33).double(message.remainingMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallInFlight {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallInFlight();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.peer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.ageMs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.remainingMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CallInFlight>): CallInFlight {
+    return CallInFlight.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallInFlight>): CallInFlight {
+    const message = createBaseCallInFlight();
+    message.method = object.method ?? "";
+    message.peer = object.peer ?? "";
+    message.ageMs = object.ageMs ?? 0;
+    message.remainingMs = object.remainingMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseMethodLimit(): MethodLimit {
+  return { method: "", running: 0, queued: 0, refused: 0n };
+}
+
+export const MethodLimit: MessageFns<MethodLimit> = {
+  encode(message: MethodLimit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.running !== 0) {
+      writer.uint32(16).uint32(message.running);
+    }
+    if (message.queued !== 0) {
+      writer.uint32(24).uint32(message.queued);
+    }
+    if (message.refused !== 0n) {
+      if (BigInt.asUintN(64, message.refused) !== message.refused) {
+        throw new globalThis.Error("value provided for field message.refused of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.refused);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MethodLimit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMethodLimit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.running = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.queued = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.refused = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MethodLimit>): MethodLimit {
+    return MethodLimit.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MethodLimit>): MethodLimit {
+    const message = createBaseMethodLimit();
+    message.method = object.method ?? "";
+    message.running = object.running ?? 0;
+    message.queued = object.queued ?? 0;
+    message.refused = (object.refused !== undefined && object.refused !== null) ? BigInt(object.refused) : 0n;
     return message;
   },
 };

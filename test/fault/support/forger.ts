@@ -5,6 +5,7 @@
 import { type AddressText, addressGroup, isHarbor, type LogicalAddress, parseAnyAddress } from "../../../src/addr/logical-address.js";
 import { DialAttempt } from "../../../src/link/dial-attempt.js";
 import { Keyring } from "../../../src/link/keyring.js";
+import { LastWords } from "../../../src/link/last-words.js";
 import type { SeededRandom } from "../../../src/testing/seeded-random.js";
 import { HARBOR_SECRET, SECRET, type Simulation } from "../../../src/testing/sim.js";
 import type { Connection } from "../../../src/transport/transport.js";
@@ -42,6 +43,7 @@ export function forge(sim: Simulation, random: SeededRandom, victim: Victim, kno
       keyring,
       transport: sim.network.transport(`forger-${sim.clock.events}`),
       clock: sim.clock,
+      lastWords: new LastWords(sim.clock),
       random: { next: () => random.next(), bytes: (length) => Uint8Array.from({ length }, () => random.below(256)) },
     },
     TIMEOUTS,
