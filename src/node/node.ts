@@ -470,10 +470,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       }
     }
     throwIfAborted(starting);
-    if (this.#harbors !== this.#members) {
-      await joinHarbors(starting, this.#harbors, this.#listener.endpoint);
-      if (this.#harbors.registers) this.#registeredIn.push(this.#harbors);
-    }
+    if (this.#harbors !== this.#members && (await joinHarbors(starting, this.#harbors, this.#listener.endpoint)))
+      this.#registeredIn.push(this.#harbors);
     throwIfAborted(starting);
     this.#router.open();
     this.#upSince = this.#options.clock.now();

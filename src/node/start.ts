@@ -137,9 +137,9 @@ export async function register(starting: Starting, bound: Endpoint, beforeRenewa
   );
 }
 
-/** Lets a harbor look for the harbors of other groups, and be found by them, where that is a discovery of its own. */
-export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: Endpoint): Promise<void> {
-  const { options, signal, timeoutMs } = ofGroup;
+/** Lets a harbor look for the harbors of other groups, and be found by them, where that is a discovery of its own. Gives whether it has an entry there that is its own. */
+export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: Endpoint): Promise<boolean> {
+  const { identity, options, signal, timeoutMs } = ofGroup;
   harbors.start();
   try {
     await harbors.ready({ timeoutMs, signal });
@@ -148,8 +148,12 @@ export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: En
     const reason = RpcError.is(error) ? error.reason : String(error);
     throw new StartError("TIMEOUT", `${formatAddress(options.address)} did not start: harbors: ${reason}`, { cause: error });
   }
+  // The same store, by another way: two entries would take the address from each other for ever.
+  const isThere = harbors.get(options.address)?.incarnation === identity.incarnation;
+  if (!harbors.registers || isThere) return false;
   // Its incarnation is that of its group's store: tokens of this one only tell its own registrations apart.
-  if (harbors.registers) await register({ ...ofGroup, members: harbors }, bound, () => Promise.resolve());
+  await register({ ...ofGroup, members: harbors }, bound, () => Promise.resolve());
+  return true;
 }
 
 function entryOf({ identity, options }: Starting, bound: Endpoint): Member {

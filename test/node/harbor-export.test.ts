@@ -1,5 +1,6 @@
 /** What other groups see of a node, and what they reach, while it changes. */
 import assert from "node:assert/strict";
+import type { Discovery } from "../../src/discovery/discovery.js";
 import { memory } from "../../src/discovery/memory.js";
 import { InvalidOptionsError, StartError } from "../../src/errors.js";
 import { createNode } from "../../src/node/node.js";
@@ -101,6 +102,23 @@ suite("a harbor", () => {
     await cluster.run(Promise.all([one.close(), two.close()]));
     assert.deepEqual([harbors.list().length, groupTwo.list().length, cluster.discovery.list().length], [0, 1, 1]);
     await cluster.close();
+  });
+
+  test("that finds itself in the discovery of the harbors already, by another way to the same store, registers once", async () => {
+    const cluster = new Cluster();
+    const sameStore: Discovery = {
+      watch: (signal) => cluster.discovery.watch(signal),
+      register: (self, signal) => cluster.discovery.register(self, signal),
+    };
+    const harbor = await cluster.start("1.255.1", { harbors: sameStore });
+    await cluster.clock.advance(5_000);
+    assert.equal(harbor.member("1.255.1")!.incarnation, harbor.status().incarnation);
+    assert.deepEqual(
+      cluster.log.filter(({ level }) => level === "warn"),
+      [],
+    );
+    await cluster.close();
+    assert.equal(cluster.discovery.list().length, 0);
   });
 
   test("whose harbors' discovery says nothing, does not start, and says so", async () => {
