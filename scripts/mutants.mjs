@@ -1,6 +1,6 @@
 /**
  * Shows that the random histories find what they are for: plants one defect at a time into a copy of the sources and runs
- * histories until they fail. Usage: mutants.mjs [--runs 2000] [--seed 1] [name ...]
+ * histories until they fail: of one group, or those that the defect asks for. Usage: mutants.mjs [--runs 2000] [--seed 1] [name ...]
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -44,7 +44,7 @@ for (const { name, path, histories } of wanted) {
 process.exitCode = survivors === 0 ? 0 : 1;
 
 /** Plants the mutant and runs; what the first failing history says, `undefined` when none fails. */
-function run({ edits }, histories) {
+function run({ edits, flags = [] }, histories) {
   const copy = mkdtempSync(join(tmpdir(), "clusterts-mutant-"));
   try {
     for (const path of COPIED) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
@@ -52,7 +52,7 @@ function run({ edits }, histories) {
     for (const edit of edits) plant(copy, edit);
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ["--import", "tsx", histories, "--runs", values.runs, "--seed", values.seed],
+      ["--import", "tsx", histories, "--runs", values.runs, "--seed", values.seed, ...flags],
       { cwd: copy, encoding: "utf8", timeout: MAX_MS, maxBuffer: 64 * 1024 ** 2 },
     );
     if (status === 0) return undefined;

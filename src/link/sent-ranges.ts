@@ -37,6 +37,18 @@ export class SentRanges {
     return this.#range(to)?.last;
   }
 
+  /** The numbers that went to `to`. */
+  of(to: LogicalAddress): SentRange | undefined {
+    return this.#range(to);
+  }
+
+  /** Nothing that went to `to` is waited for: the next number begins anew. */
+  forget(to: LogicalAddress): void {
+    this.#ranges?.delete(to);
+    if (this.#recent?.to === to) this.#recent = this.#ranges?.values().next().value;
+    if (this.#recent === undefined) this.#ranges = undefined;
+  }
+
   [Symbol.iterator](): IterableIterator<SentRange> {
     if (this.#ranges !== undefined) return this.#ranges.values();
     return (this.#recent === undefined ? [] : [this.#recent]).values();
