@@ -21,6 +21,7 @@ const MAY_IMPORT = {
   ...Object.fromEntries(BASE.map((part) => [part, BASE])),
   wire: BASE,
   transport: BASE,
+  kcp: BASE,
   ...Object.fromEntries(PARTS.map((part) => [part, MIDDLE])),
   gen: [], // generated from proto/: imports this package by its name, as all generated code
   node: [...MIDDLE, ...PARTS, "gen"],

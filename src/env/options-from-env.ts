@@ -19,6 +19,7 @@ export type EnvironmentOptions = Pick<
   | "discovery"
   | "cluster"
   | "secrets"
+  | "tls"
   | "listen"
   | "advertise"
   | "export"

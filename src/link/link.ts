@@ -95,6 +95,7 @@ export class Link {
     this.#channelEvents = {
       onMessage: env.events.onMessage,
       onOversize: env.events.onOversize,
+      onForeign: env.events.onForeign,
       onOvertaken: env.events.onOvertaken,
       onGoAway: (channel, reason, text) => this.#onGoAway(channel, reason, text),
       onLimit: (_, limit, reason) => env.limits.hit(limit, reason, peer),
@@ -118,6 +119,11 @@ export class Link {
 
   get queued(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#pending.length, bytes: this.#pending.bytes };
+  }
+
+  /** Bytes that wait for a connection, or for the peer to read them. */
+  get waitingBytes(): number {
+    return this.#pending.bytes + (this.channel?.bufferedBytes ?? 0);
   }
 
   get lastError(): Error | undefined {
@@ -170,13 +176,16 @@ export class Link {
     if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
     if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(frame.length)) {
-      this.#env.limits.hit(this.#pending.fullBy, `${this.#pending.length} messages of ${this.#pending.bytes} bytes wait`, this.peer);
-      return COMMIT.pendingFull;
-    }
+    if (!this.#pending.hasRoom(frame.length)) return this.#noRoom();
     this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "idle") this.#startRound();
     return COMMIT.queued;
+  }
+
+  #noRoom(): CommitResult {
+    const { bytes, fullBy, length } = this.#pending;
+    this.#env.limits.hit(fullBy, `${length} messages of ${bytes} bytes wait`, this.peer);
+    return COMMIT.pendingFull;
   }
 
   /** Only the connection that carried the request can carry its cancel, and it needs none when that is gone. */
@@ -192,9 +201,40 @@ export class Link {
   }
 
   withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
-    if (this.#pending.remove(to, seq)) return true;
+    if (this.#pending.remove(to, this.#env.identity.address, seq)) return true;
     if (this.#retired.size === 0) return this.channel?.withdraw(to, epoch, seq) ?? false;
     return this.channels.some((channel) => channel.withdraw(to, epoch, seq));
+  }
+
+  /** Hot path of relays. The connection, when it takes new messages. */
+  get ready(): Channel | undefined {
+    return this.#state.phase === "ready" ? this.#state.channel : undefined;
+  }
+
+  /** Takes a message that has memory of its own: of another link's queue, or of others. */
+  enqueue(message: HeldMessage): CommitResult {
+    const state = this.#state;
+    if (state.phase === "ready") {
+      if (state.channel.overfull) return COMMIT.congested;
+      state.channel.sendHeld(message);
+      return COMMIT.sent;
+    }
+    if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
+    if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
+    if (!this.#pending.hasRoom(message.frame.length)) return COMMIT.pendingFull;
+    this.#pending.push(message);
+    if (state.phase === "idle") this.#startRound();
+    return COMMIT.queued;
+  }
+
+  /** Takes out of the queue what is meant, in its order. */
+  takeQueued(isMeant: (message: HeldMessage) => boolean): HeldMessage[] {
+    return this.#pending.length === 0 ? [] : this.#pending.takeWhere(isMeant);
+  }
+
+  /** Whether the request went out over a connection that is still open. */
+  carried(to: LogicalAddress, seq: number): boolean {
+    return this.channels.some((channel) => channel.sent.has(to, seq));
   }
 
   writable(): Promise<void> {
@@ -414,7 +454,7 @@ export class Link {
     if (linkEvents.hasSubscribers) {
       linkEvents.publish({ type: "gaveUp", ...this.#ends(), messages: messages.length, reason: cause.message });
     }
-    this.#env.events.onUnsent(messages, cause);
+    this.#env.events.onUnsent(messages, cause, this.peer);
   }
 
   #park(inbound: PendingPeer): void {
@@ -483,10 +523,10 @@ export class Link {
     const queued = this.#pending.takeAll();
     const due = queued.filter((message) => message.deadlineAt > now);
     for (const message of due) channel.sendHeld(message);
-    if (due.length > 0) events.onSent(due);
+    if (due.length > 0) events.onSent(due, this.peer);
     if (due.length === queued.length) return;
     const late = queued.filter((message) => message.deadlineAt <= now);
-    events.onUnsent(late, new Error("its deadline was over when the link came up"));
+    events.onUnsent(late, new Error("its deadline was over when the link came up"), this.peer);
   }
 
   #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
@@ -522,7 +562,7 @@ export class Link {
       this.#enter({ phase: "idle" });
     }
     // Only now: who is told may send again at once, and that must not go to the connection that is gone.
-    if (unsent.length > 0) events.onUnsent(unsent, cause);
+    if (unsent.length > 0) events.onUnsent(unsent, cause, this.peer);
     events.onLost(channel, cause);
     this.#onSettled();
   }

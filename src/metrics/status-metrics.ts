@@ -1,5 +1,5 @@
 /** What `node.status()` says, as metrics: nothing of it has a label for each peer, so that a thousand links are not a thousand series. */
-import type { NodeStatus } from "../node/status.js";
+import type { LinkStatus, NodeStatus } from "../node/status.js";
 import type { Exposition, MetricType } from "./exposition.js";
 
 type Value = number | Readonly<Record<string, number>> | undefined;
@@ -12,8 +12,6 @@ interface Metric {
   readonly label?: string;
   readonly of: (status: NodeStatus) => Value;
 }
-
-const PHASES = ["idle", "dialing", "ready", "waiting", "draining", "closed"] as const;
 
 const METRICS: readonly Metric[] = [
   { name: "clusterts_up", type: "gauge", help: "1 while the node runs.", of: ({ phase }) => (phase === "running" ? 1 : 0) },
@@ -146,8 +144,9 @@ export function writeStatus(page: Exposition, statuses: readonly NodeStatus[]): 
 }
 
 function linksByPhase({ links }: NodeStatus): Record<string, number> {
-  const counts: Record<string, number> = Object.fromEntries(PHASES.map((phase) => [phase, 0]));
-  for (const { phase } of links) counts[phase] = counts[phase]! + 1;
+  // Every phase is there from the beginning: a series that appears only when it is not 0 cannot be compared with before.
+  const counts: Record<LinkStatus["phase"], number> = { idle: 0, dialing: 0, settling: 0, ready: 0, waiting: 0, draining: 0, closed: 0 };
+  for (const { phase } of links) counts[phase]++;
   return counts;
 }
 

@@ -2,9 +2,10 @@
 // The smaller of the two that zod 4 carries: 2.5 MB of heap and 27 ms at start less (docs/decisions/0002-zod-v3.md).
 import { z } from "zod/v3";
 import { parseEndpoint } from "../addr/endpoint.js";
-import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, isHarbor, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import type { Discovery } from "../discovery/discovery.js";
 import { InvalidOptionsError } from "../errors.js";
+import type { HarborOptions } from "../harbor/harbor-options.js";
 import type { Clock, Random } from "../internal/clock.js";
 import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
@@ -25,10 +26,16 @@ import { NodeTls } from "./node-tls.js";
 export const MIN_SECRET_BYTES = 32;
 
 export interface NodeOptions {
-  /** This node's logical address, `"group.type.id"`. */
+  /** This node's logical address, `"group.type.id"`. Type 255 is that of harbors, which relay between groups and have {@link harbors} too. */
   address: AddressLike;
   /** Who else there is: `memory()`, `file(path)`, or one of your own. */
   discovery: Discovery;
+  /** For a harbor: where the harbors of all groups find each other; the same object as `discovery` where one serves both. */
+  harbors?: Discovery | undefined;
+  /** For a harbor: secrets that harbors prove to each other in place of {@link secrets}, so that no other node can claim to be one. Default: `secrets`. */
+  harborSecrets?: readonly string[] | undefined;
+  /** For a harbor: limits of what it relays. Limits per destination are those of `link`. */
+  harbor?: HarborOptions | undefined;
   /** Name of the cluster; nodes of another one are refused. Default `"default"`. */
   cluster?: string | undefined;
   /**
@@ -38,8 +45,11 @@ export interface NodeOptions {
   listen?: string | undefined;
   /** Where others dial this node, when that is not where it listens (NAT, containers): `host:port`, or `host` with the port it listens on. */
   advertise?: string | undefined;
-  /** Whether nodes of other groups discover this node. Default false. */
-  export?: boolean | undefined;
+  /**
+   * Whether nodes of other groups discover this node. Default false. Who knows the address of another one reaches it all the same, unless the
+   * harbors of its group have `"enforced"` here: these let other groups reach exported nodes only.
+   */
+  export?: boolean | "enforced" | undefined;
   /** Shared secrets of 32 bytes or more, the same on all nodes; several while they are exchanged. The first one that both sides have is used. */
   secrets?: readonly string[] | undefined;
   /** Without a secret only connections from this machine are taken; `true` takes all. For networks where everybody may do everything. */
@@ -94,10 +104,15 @@ export interface TlsInForce {
 export interface ResolvedNodeOptions {
   readonly address: LogicalAddress;
   readonly discovery: Discovery;
+  /** Of a harbor. */
+  readonly harbors: Discovery | undefined;
+  /** `undefined`: the same as {@link secrets}. */
+  readonly harborSecrets: readonly string[] | undefined;
+  readonly harbor: Resolved<HarborOptions>;
   readonly cluster: string;
   readonly listen: string | undefined;
   readonly advertise: string | undefined;
-  readonly export: boolean;
+  readonly export: boolean | "enforced";
   readonly secrets: readonly string[];
   readonly insecure: boolean;
   readonly logger: Logger;
@@ -158,6 +173,13 @@ const rpcOptions = z
     maxRequestBytes: bytes(64 * 1024 ** 2),
   })
   .strict() satisfies z.ZodType<Resolved<RpcOptions>, z.ZodTypeDef, RpcOptions>;
+
+const harborOptions = z
+  .object({
+    maxWaitingBytes: bytes(256 * 1024 ** 2),
+    maxPairs: count(65_536),
+  })
+  .strict() satisfies z.ZodType<Resolved<HarborOptions>, z.ZodTypeDef, HarborOptions>;
 
 /** An object with these methods; it is handed on as it is. */
 function having<T>(what: string, ...methods: (keyof T & string)[]): z.ZodType<T, z.ZodTypeDef, T> {
@@ -248,9 +270,14 @@ const nodeOptions = z
     {
       address: parsed((value: AddressLike) => toAddress(value)),
       discovery: having<Discovery>("a discovery", "watch"),
+      harbors: having<Discovery>("a discovery", "watch").optional(),
+      harborSecrets: z.array(secret).max(8).optional(),
+      harbor: harborOptions.default({}),
       listen: endpoint.optional(),
       advertise: advertised.optional(),
-      export: z.boolean().default(false),
+      export: z
+        .union([z.boolean(), z.literal("enforced")], { errorMap: () => ({ message: 'expected true, false or "enforced"' }) })
+        .default(false),
       insecure: z.literal(true).optional(),
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
@@ -277,6 +304,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   "": [...new Set([...Object.keys(nodeOptions.shape), ...Object.keys(anonymousOptions.shape)])],
   link: Object.keys(linkOptions.shape),
   rpc: Object.keys(rpcOptions.shape),
+  harbor: Object.keys(harborOptions.shape),
   tls: Object.keys(tlsOptions.shape),
 };
 
@@ -302,9 +330,13 @@ export function faultsOfOption(key: keyof NodeOptions, value: unknown): string[]
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const data = check(nodeOptions, options, "node options");
+  const faults = roleFaults(data, options);
+  if (faults.length > 0) throw new InvalidOptionsError("node options", faults);
   return Object.freeze({
     ...data,
     ...filledIn(data, data.address, data.insecure === true),
+    harbors: data.harbors,
+    harborSecrets: data.harborSecrets,
     listen: data.listen,
     advertise: data.advertise,
     insecure: data.insecure === true,
@@ -322,6 +354,26 @@ export function resolveAnonymousOptions(options: AnonymousOptions): ResolvedAnon
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function checkTlsOptions(options: TlsOptions): TlsOptions {
   return check(tlsOptions, options, "tls");
+}
+
+/** What only harbors have, and what they must have. */
+function roleFaults(
+  { address, export: exported, harbors, harborSecrets, secrets }: z.output<typeof nodeOptions>,
+  options: NodeOptions,
+): string[] {
+  if (isHarbor(address)) {
+    if (harbors === undefined)
+      return [
+        "harbors: an address of type 255 is that of a harbor: say where it finds the harbors of other groups, the same discovery perhaps",
+      ];
+    if (harborSecrets?.some((one) => secrets.includes(one)) === true)
+      return ["harborSecrets: one of them is in secrets too: any node that has it could claim to be a harbor"];
+    return [];
+  }
+  const given = { harbors, harborSecrets, harbor: options.harbor, export: exported === "enforced" ? exported : undefined };
+  return Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}${name === "export" ? ' "enforced"' : ""}: is for harbors, whose addresses have type 255`],
+  );
 }
 
 function check<O, I>(schema: z.ZodType<O, z.ZodTypeDef, I>, options: unknown, what: string): O {

@@ -46,6 +46,7 @@ export const HINT = {
   left: "call another node, or this one again when it is back",
   notStarted: "await node.start() first",
   otherGroup: "nodes of other groups are reached through a harbor, and none is known; is one of this group up?",
+  noHarborThere: "is one up, and in the discovery of the harbors?",
   anonymous: "it can call, it cannot be called: reply to it instead",
   onlyOneNode: "a caller without an address has one node to talk to: name that one, or start a node",
   noTarget: 'pass an address, its text such as "1.2.3", or byType(type)',

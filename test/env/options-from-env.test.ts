@@ -138,6 +138,19 @@ suite("options from the environment", () => {
     }
   });
 
+  test("files of certificates, are read; one that is not there is a fault", () => {
+    const folder = mkdtempSync(join(tmpdir(), "clusterts-env-"));
+    try {
+      const path = join(folder, "ca.pem");
+      writeFileSync(path, "pem");
+      const { tls } = optionsFromEnv({ CLUSTERTS_TLS_CA: path });
+      assert.deepEqual([tls?.ca?.toString(), tls?.cert], ["pem", undefined]);
+      assert.match(faults({ CLUSTERTS_TLS_KEY: join(folder, "none") })[0]!, /^CLUSTERTS_TLS_KEY: ENOENT/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   for (const text of ["10.0.0.5:8110", "server://10.0.0.5:8110", "SERVER://[::1]:8110"]) {
     test(`${text} for a discovery, is a discovery server's`, () => {
       const { discovery } = optionsFromEnv({ CLUSTERTS_DISCOVERY: text, CLUSTERTS_SECRET: SECRET });

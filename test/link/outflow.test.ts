@@ -5,7 +5,7 @@ import { Outflow } from "../../src/link/outflow.js";
 import { resolveNodeOptions } from "../../src/node/options.js";
 import type { Connection, ConnectionHandler } from "../../src/transport/transport.js";
 import { KIND } from "../../src/wire/header.js";
-import { HEADER_BYTES } from "../../src/wire/limits.js";
+import { FRAGMENT_BYTES, HEADER_BYTES } from "../../src/wire/limits.js";
 import { FakeClock } from "../support/fake-clock.js";
 
 const TO = parseAddress("1.1.2");
@@ -87,6 +87,22 @@ suite("outflow of a connection", () => {
     const [bytes] = connection.kept;
     const seqs = [0, 1, 2].map((i) => Buffer.from(bytes!).readUInt32BE(i * (HEADER_BYTES + BODY.length) + 20));
     assert.deepEqual(seqs, [2, 3, 4]);
+  });
+
+  test("large messages while the peer does not read, and none of their bytes stand in front of what comes later", async () => {
+    const { clock, connection, outflow, send } = scene();
+    for (const seq of [1, 2, 3]) {
+      const frame = Buffer.alloc(HEADER_BYTES + 4 * FRAGMENT_BYTES);
+      outflow.sendHeld({ frame, kind: KIND.reply, flags: 0, to: TO, from: FROM, epoch: 1, seq, deadlineAt: Number.POSITIVE_INFINITY });
+    }
+    for (let turn = 0; turn < 10; turn++) await clock.settle();
+    send(4);
+    await clock.settle();
+    assert.ok(connection.bufferedBytes <= FRAGMENT_BYTES + 2 * HEADER_BYTES, `${connection.bufferedBytes} bytes`);
+    connection.kept = [];
+    outflow.onDrain();
+    await clock.settle();
+    assert.equal(Buffer.from(connection.kept[0]!).readUInt8(4), KIND.bytes, "the small one comes first");
   });
 
   test("the connection is ended while it is stuck, and what was gathered goes before", async () => {

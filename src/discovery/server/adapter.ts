@@ -35,9 +35,9 @@ export interface ServerDiscovery extends Discovery, AsyncDisposable {
   register(self: Member, signal: AbortSignal): Promise<Registration>;
   /** The server's keys and values. */
   readonly keyValue: KeyValue;
-  /** Exchanges certificates and authorities for connections that open from now on. @throws {@link InvalidOptionsError} listing every fault. */
+  /** Exchanges certificates and authorities for connections that open from now on. @throws InvalidOptionsError listing every fault. */
   setTls(tls: TlsOptions): void;
-  /** Configures a node by hand: it finds itself there instead of registering. @throws {@link InvalidOptionsError}; RpcError. */
+  /** Configures a node by hand: it finds itself there instead of registering. @throws InvalidOptionsError; RpcError. */
   putNode(node: Member): Promise<void>;
   /** Takes a node away, configured or registered; whether it was there. One that registered itself and lives comes back. */
   removeNode(address: AddressLike): Promise<boolean>;
@@ -47,7 +47,7 @@ export interface ServerDiscovery extends Discovery, AsyncDisposable {
  * Nodes that find each other through a discovery server, as `clusterts discovery` runs one.
  *
  * @param endpoint - where it listens, `host:port`.
- * @throws {@link InvalidOptionsError} for what cannot work.
+ * @throws InvalidOptionsError for what cannot work.
  */
 export function discoveryServer(endpoint: string, options: DiscoveryServerOptions = {}): ServerDiscovery {
   const { address = SERVER_ADDRESS, link, ...rest } = options;

@@ -4,6 +4,7 @@ import { isWildcardHost, parseEndpoint } from "../../addr/endpoint.js";
 import { Keys, Members } from "../../gen/clusterts/discovery.js";
 import { type Logger, silentLogger } from "../../internal/logger.js";
 import { systemClock, systemRandom } from "../../internal/system-clock.js";
+import type { LinkOptions } from "../../link/link-options.js";
 import { consoleLogger } from "../../node/console-logger.js";
 import { type ClusterNode, createNode } from "../../node/node.js";
 import type { RpcOptions } from "../../rpc/rpc-options.js";
@@ -16,6 +17,8 @@ import { StoreHost } from "./store-host.js";
 
 /** All who ask have the same address, none; each has two questions that wait. */
 const RPC: RpcOptions = { maxRequests: 262_144, maxRequestsPerPeer: 262_144 };
+/** When it comes back, all nodes connect at once. */
+const LINK: LinkOptions = { maxOpenings: 8_192 };
 
 export interface DiscoveryServerStatus {
   /** Where it listens. */
@@ -79,6 +82,7 @@ export class DiscoveryServer implements AsyncDisposable {
       listen,
       ...published(listen),
       rpc: { ...RPC, ...node.rpc },
+      link: { ...LINK, ...node.link },
     });
     Members.Register(this.#node, this.#members);
     Keys.Register(this.#node, this.#keys);
