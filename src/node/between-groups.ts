@@ -126,17 +126,9 @@ export class BetweenGroups {
       case "onward":
         this.#relay!.pass(channel, frame, start, end, to, from);
         return FOREIGN.done;
-      case "forged": {
+      case "forged":
         this.#forged++;
-        const peer = formatAddress(channel.peer.address);
-        this.#seldom.say(peer, (addition) =>
-          this.#logger.warn(
-            { peer },
-            `${peer} sent a frame as ${formatAddress(from)} for ${formatAddress(to)}, which it must not: its connection was cut${addition}`,
-          ),
-        );
         return FOREIGN.forged;
-      }
     }
   }
 
