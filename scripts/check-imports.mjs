@@ -9,17 +9,24 @@ import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { importsIn } from "./support/imports.mjs";
 
-const BASE = ["addr", "errors", "internal", "protobuf"];
+const BASE = ["addr", "errors", "events", "internal", "protobuf"];
 const MIDDLE = [...BASE, "wire", "transport"];
 const PARTS = ["rpc", "link", "discovery", "stream", "harbor"];
 
-/** What each folder of src/ (or file directly in it) may import besides itself; those that are not named are the top and may import all. */
+/**
+ * What each folder of src/ (or file directly in it) may import besides itself; those that are not named are the top and may import all.
+ * The discovery server is a program on nodes and links: it stands above node/, and of discovery/ only the entry, which nothing imports, knows it.
+ */
 const MAY_IMPORT = {
   ...Object.fromEntries(BASE.map((part) => [part, BASE])),
   wire: BASE,
   transport: BASE,
+  kcp: BASE,
   ...Object.fromEntries(PARTS.map((part) => [part, MIDDLE])),
-  node: [...MIDDLE, ...PARTS],
+  gen: [], // generated from proto/: imports this package by its name, as all generated code
+  node: [...MIDDLE, ...PARTS, "gen"],
+  "discovery/server": [...MIDDLE, ...PARTS, "gen", "node"],
+  "discovery/index": [...MIDDLE, "discovery", "discovery/server"],
 };
 
 /** Entries that browsers load. */
@@ -51,7 +58,9 @@ function importsOf(file) {
 
 /** `src/link/link.ts` is of `link`, `src/errors.ts` of `errors`, what lies in codegen/ of `codegen`. */
 function partOf(file) {
-  const [top, second] = file.split(/[\\/]/);
+  const [top, second, third] = file.split(/[\\/]/);
+  const nested = `${second}/${third?.replace(/\.ts$/, "")}`;
+  if (top === "src" && nested in MAY_IMPORT) return nested;
   return top === "src" ? second.replace(/\.ts$/, "") : top;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Shows that the random histories find what they are for: plants one defect at a time into a copy of the sources and runs
- * histories until they fail. Usage: mutants.mjs [--runs 2000] [--seed 1] [name ...]
+ * histories until they fail: of one group, or those that the defect asks for. Usage: mutants.mjs [--runs 2000] [--seed 1] [name ...]
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,24 +9,30 @@ import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "./support/run.mjs";
 
-const FOLDER = join(ROOT, "test", "fault", "mutants");
-const COPIED = ["package.json", "tsconfig.json", "src", join("test", "fault")];
+/** Where mutants lie, and the histories that are to find them. */
+const KINDS = [
+  { mutants: join("test", "fault", "mutants"), histories: join("test", "fault", "run-histories.ts") },
+  { mutants: join("test", "stream", "mutants"), histories: join("test", "stream", "histories", "run-histories.ts") },
+  { mutants: join("test", "kcp", "mutants"), histories: join("test", "kcp", "run-histories.ts") },
+];
+const COPIED = ["package.json", "tsconfig.json", "src", join("test", "fault"), join("test", "stream"), join("test", "kcp")];
 const MAX_MS = 300_000;
 
 const { values, positionals } = parseArgs({
   options: { runs: { type: "string", default: "2000" }, seed: { type: "string", default: "1" } },
   allowPositionals: true,
 });
-const all = readdirSync(FOLDER).filter((file) => file.endsWith(".json"));
-const wanted = positionals.length === 0 ? all : all.filter((file) => positionals.includes(basename(file, ".json")));
-if (wanted.length < Math.max(1, positionals.length))
-  throw new Error(`no such mutant; there are ${all.map((file) => basename(file, ".json")).join(", ")}`);
+const all = KINDS.flatMap(({ mutants, histories }) => {
+  const files = readdirSync(join(ROOT, mutants)).filter((file) => file.endsWith(".json"));
+  return files.map((file) => ({ name: basename(file, ".json"), path: join(ROOT, mutants, file), histories }));
+});
+const wanted = positionals.length === 0 ? all : all.filter(({ name }) => positionals.includes(name));
+if (wanted.length < Math.max(1, positionals.length)) throw new Error(`no such mutant; there are ${all.map(({ name }) => name).join(", ")}`);
 
 let survivors = 0;
-for (const file of wanted) {
-  const name = basename(file, ".json");
+for (const { name, path, histories } of wanted) {
   const startedAt = performance.now();
-  const found = run(JSON.parse(readFileSync(join(FOLDER, file), "utf8")));
+  const found = run(JSON.parse(readFileSync(path, "utf8")), histories);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   if (found === undefined) survivors++;
   console.log(
@@ -38,7 +44,7 @@ for (const file of wanted) {
 process.exitCode = survivors === 0 ? 0 : 1;
 
 /** Plants the mutant and runs; what the first failing history says, `undefined` when none fails. */
-function run({ edits }) {
+function run({ edits, flags = [] }, histories) {
   const copy = mkdtempSync(join(tmpdir(), "clusterts-mutant-"));
   try {
     for (const path of COPIED) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
@@ -46,7 +52,7 @@ function run({ edits }) {
     for (const edit of edits) plant(copy, edit);
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ["--import", "tsx", join("test", "fault", "run-histories.ts"), "--runs", values.runs, "--seed", values.seed],
+      ["--import", "tsx", histories, "--runs", values.runs, "--seed", values.seed, ...flags],
       { cwd: copy, encoding: "utf8", timeout: MAX_MS, maxBuffer: 64 * 1024 ** 2 },
     );
     if (status === 0) return undefined;

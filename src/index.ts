@@ -17,6 +17,7 @@ export {
   tryParseAddress,
 } from "./addr/logical-address.js";
 export type { Discovery, DiscoveryEvent, Member, MemberPatch, Registration } from "./discovery/discovery.js";
+export { type Environment, type EnvironmentOptions, optionsFromEnv } from "./env/options-from-env.js";
 export {
   type Code,
   type Execution,
@@ -27,17 +28,39 @@ export {
   StartError,
   type StartErrorCode,
 } from "./errors.js";
+export { onEvent } from "./events/channels.js";
+export type {
+  CallEvent,
+  DiscoveryNotice,
+  DropCause,
+  DropEvent,
+  EventMember,
+  Events,
+  HandlerEvent,
+  LimitEvent,
+  LimitName,
+  LinkEvent,
+  MemberEvent,
+  MessageEvent,
+  MessageKind,
+  NodeEvent,
+} from "./events/events.js";
+export type { TapFilter } from "./events/tap-filter.js";
+export { type TapOptions, type TappedMessage, tapMessages } from "./events/tap-messages.js";
 export type { Clock, Random, TimerHandle } from "./internal/clock.js";
 export type { Logger } from "./internal/logger.js";
 export type { LinkOptions } from "./link/link-options.js";
+export { AnonymousCaller, connectAnonymously } from "./node/anonymous-caller.js";
+export type { MethodTimes } from "./node/method-times.js";
 export { type CloseOptions, type CloseReport, ClusterNode, createNode, type StartOptions, startNode } from "./node/node.js";
-export type { NodeOptions } from "./node/options.js";
-export type { LinkStatus, NodePhase, NodeStatus } from "./node/status.js";
+export type { AnonymousOptions, NodeOptions } from "./node/options.js";
+export type { CallInFlight, LinkStatus, NodePhase, NodeStatus } from "./node/status.js";
+export type { Traffic } from "./node/traffic.js";
 export type { CallerInterceptor, HandlerInterceptor, IncomingCall, Interceptors, OutgoingCall } from "./rpc/interceptor.js";
 export { Mailbox, type MailboxKey, type MailboxStatus, mailbox, type RunOptions } from "./rpc/mailbox.js";
 export type { MailboxOptions } from "./rpc/mailbox-options.js";
 export type { MethodLimitOptions, MethodLimitStatus } from "./rpc/method-limit-options.js";
-export { byType, type Candidate, type Picker, type Policy } from "./rpc/picker.js";
+export { type BasicPolicy, byType, type Candidate, type Picker, type Policy, type WherePolicy } from "./rpc/picker.js";
 export type { RpcOptions } from "./rpc/rpc-options.js";
 export {
   type Caller,
@@ -55,4 +78,6 @@ export {
   type Target,
   type UnaryHandler,
 } from "./rpc/service.js";
+export type { OwnCertificate } from "./transport/tls-credentials.js";
+export type { Pem, TlsOptions } from "./transport/tls-options.js";
 export type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "./transport/transport.js";

@@ -1,11 +1,9 @@
 /** Node 1.1.1: answers with what it was sent. */
-import { fileURLToPath } from "node:url";
 import { createNode } from "clusterts";
-import { file } from "clusterts/discovery";
+import { discoveryServer } from "clusterts/discovery";
 import * as echo from "./gen/echo.js";
 
-const discovery = file(fileURLToPath(new URL("cluster.json", import.meta.url)));
-const node = createNode({ address: "1.1.1", discovery });
+const node = createNode({ address: "1.1.1", discovery: discoveryServer("127.0.0.1:17110") });
 
 echo.Register(node, (request) => {
   console.log(`1.1.1 (process ${process.pid}) echoes: ${request.msg}`);
@@ -13,4 +11,4 @@ echo.Register(node, (request) => {
 });
 
 process.once("SIGTERM", () => void node.close());
-await node.start();
+await node.start({ timeoutMs: 60_000 }); // the discovery server may start later

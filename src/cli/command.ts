@@ -6,6 +6,10 @@ export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** Whether a person looks at stdout: progress and colours are for people only. */
+  readonly isTerminal: boolean;
+  /** Aborts when the user has had enough (Ctrl-C). */
+  readonly signal: AbortSignal;
 }
 
 /** A subcommand: takes what follows its name, gives the exit code. One file each, loaded when it is asked for. */
@@ -14,9 +18,19 @@ export interface Command {
   run(args: readonly string[], context: CommandContext): Promise<number>;
 }
 
+/** What went wrong where the command line was right: one line for the user, exit code 1. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
 /** Wrong use of the command line: one line, exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+}
+
+/** By its name, as a command that is loaded later may bring its own copy of this file. */
+export function isCommandError(error: unknown): error is CommandError {
+  return error instanceof Error && error.name === "CommandError";
 }
 
 /** `parseArgs` throws TypeErrors with a code; what they say is for the user. */

@@ -1,11 +1,24 @@
 /** Finds and runs the subcommand. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Command, type CommandContext, isUsageError } from "./command.js";
+import { type Command, type CommandContext, isCommandError, isUsageError } from "./command.js";
 import { packageFolder } from "./package-folder.js";
 
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  discovery: { summary: "run a discovery server", load: async () => (await import("./discovery.js")).discovery },
   gen: { summary: "generate TypeScript from .proto files", load: async () => (await import("./gen.js")).gen },
+  nodes: { summary: "list the nodes that discovery knows", load: async () => (await import("./nodes.js")).nodes },
+  status: { summary: "what one node is doing", load: async () => (await import("./status.js")).status },
+  drain: { summary: "take a node out of service", load: async () => (await import("./service.js")).drain },
+  available: { summary: "put it back into service", load: async () => (await import("./service.js")).available },
+  call: { summary: "call a method of a node with JSON", load: async () => (await import("./call.js")).call },
+  ping: { summary: "whether a node answers, and how fast", load: async () => (await import("./ping.js")).ping },
+  bench: { summary: "how many calls a second a node answers", load: async () => (await import("./bench.js")).bench },
+  get: { summary: "read a key of the discovery server", load: async () => (await import("./keys.js")).get },
+  set: { summary: "write one", load: async () => (await import("./keys.js")).set },
+  del: { summary: "take one away", load: async () => (await import("./keys.js")).del },
+  watch: { summary: "follow the keys that begin with a prefix", load: async () => (await import("./keys.js")).watch },
+  inspect: { summary: "a page that shows the cluster, live", load: async () => (await import("./inspect.js")).inspect },
 };
 
 function help(): string {
@@ -41,6 +54,10 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
   try {
     return await command.run(rest, context);
   } catch (error) {
+    if (isCommandError(error)) {
+      context.stderr(`clusterts ${name}: ${error.message}\n`);
+      return 1;
+    }
     if (!isUsageError(error)) throw error;
     context.stderr(`clusterts ${name}: ${error.message.split("\n")[0]}; see clusterts ${name} --help\n`);
     return 2;

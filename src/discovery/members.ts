@@ -136,6 +136,11 @@ export class Members implements AsyncDisposable {
     throw new RpcError("UNAVAILABLE", this.explainNone(type), { execution: "notRun" });
   }
 
+  /** Whether a node could not be reached lately. */
+  isUnreachable(address: LogicalAddress): boolean {
+    return this.#unreachable.has(address);
+  }
+
   /** Why {@link tryPick} has found nobody of `type`: who is known and does not count. Reads all members: for messages of failures. */
   explainNone(type: number): string {
     const found = this.#table.count(type);
@@ -246,15 +251,16 @@ export class Members implements AsyncDisposable {
    * Changes this node's own entry. Changes merge: one update is under way at most, and load alone is sent twice a second
    * at most.
    *
+   * @param isReport - metadata may wait for the load beside it.
    * @returns settles with the update that contains the change: rejected `UNAVAILABLE` when the store did not take it (it
    *   is sent again all the same), `CANCELLED` by {@link close}. Need not be looked at.
    * @throws {@link InvalidOptionsError} for a value that an entry cannot have; {@link RpcError} `FAILED_PRECONDITION` for a
    *   node that is not registered.
    */
-  update(patch: MemberPatch): Promise<void> {
+  update(patch: MemberPatch, isReport = false): Promise<void> {
     if (this.#registrar === undefined)
       throw notRegistered("the node is not registered: a configured entry is changed where it is configured");
-    return this.#registrar.update(patch);
+    return this.#registrar.update(patch, isReport);
   }
 
   /**
@@ -329,10 +335,14 @@ export class Members implements AsyncDisposable {
     return reasons + this.#standingProblem();
   }
 
+  /** What is wrong with the discovery itself now; `undefined` when nothing is. */
+  get problem(): string | undefined {
+    const standing = this.#reporter.standing("watch-failed") ?? this.#reporter.standing("watch-silent");
+    return standing ?? (this.#membership.hasSnapshot ? undefined : "discovery has not reported anything yet");
+  }
+
   #standingProblem(): string {
-    const problem = this.#reporter.standing("watch-failed") ?? this.#reporter.standing("watch-silent");
-    if (problem !== undefined) return `; ${problem}`;
-    return this.#membership.hasSnapshot ? "" : "; discovery has not reported anything yet";
+    return this.problem === undefined ? "" : `; ${this.problem}`;
   }
 }
 

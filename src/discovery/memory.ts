@@ -5,15 +5,18 @@ import type { AbortSignal } from "../internal/abort-signal.js";
 import { Deferred } from "../internal/deferred.js";
 import { copyMember, memberFault } from "./checked-event.js";
 import type { Discovery, DiscoveryEvent, Member, MemberPatch, Registration } from "./discovery.js";
+import type { KeyValue } from "./key-value.js";
+import { MemoryKeys } from "./memory-keys.js";
 
 export interface MemoryDiscovery extends Discovery {
   register(self: Member, signal: AbortSignal): Promise<Registration>;
-  /** Adds or replaces a member by hand. @throws {@link InvalidOptionsError} for one that no node could use. */
+  /** Adds or replaces a member by hand. @throws InvalidOptionsError for one that no node could use. */
   put(member: Member): void;
   /** Takes a member away. One that registered itself is told that its entry is lost. */
   remove(address: LogicalAddress): void;
   /** All members now. A copy. */
   list(): readonly Member[];
+  readonly keyValue: KeyValue;
   /** Forgets everything, as a store does that lost its disk: all entries are lost, and a new store epoch begins. */
   wipe(): void;
 }
@@ -24,6 +27,7 @@ export function memory(): MemoryDiscovery {
 }
 
 class MemoryStore implements MemoryDiscovery {
+  readonly keyValue = new MemoryKeys();
   readonly #members = new Map<LogicalAddress, Member>();
   readonly #entries = new Map<LogicalAddress, MemoryEntry>();
   readonly #watchers = new Set<Watcher>();
@@ -88,6 +92,7 @@ class MemoryStore implements MemoryDiscovery {
     const entries = [...this.#entries.values()];
     this.#members.clear();
     this.#entries.clear();
+    this.keyValue.wipe();
     this.#epoch++;
     this.#revision = 0n;
     for (const watcher of this.#watchers) watcher.tellEverything();

@@ -7,7 +7,6 @@ import { show } from "./checked-event.js";
 import type { Member } from "./discovery.js";
 import { syntaxFault } from "./json-syntax-fault.js";
 
-const LIST_KEYS = ["nodes"] as const;
 const NODE_KEYS = ["address", "endpoint", "export", "available", "metadata", "version"] as const;
 
 /** Faults named in one message; the rest is a number. */
@@ -17,10 +16,11 @@ const MAX_NAMED = 5;
  * Reads `{ "nodes": [{ "address": "1.1.1", "endpoint": "127.0.0.1:8011", ... }] }`.
  *
  * @param file - the name in messages.
+ * @param otherKeys - what may stand beside "nodes" and is not looked at.
  * @throws Error with one line that lists the faults as `file:line:column: what is wrong`.
  */
-export function parseNodeList(text: string, file: string): Member[] {
-  const reader = new NodeListReader();
+export function parseNodeList(text: string, file: string, otherKeys: readonly string[] = []): Member[] {
+  const reader = new NodeListReader(["nodes", ...otherKeys]);
   const members = reader.read(text.replace(/^\uFEFF/, ""));
   if (reader.faults.length === 0) return members;
   const named = reader.faults.slice(0, MAX_NAMED).map((fault) => `${file}:${fault}`);
@@ -30,7 +30,12 @@ export function parseNodeList(text: string, file: string): Member[] {
 
 class NodeListReader {
   readonly faults: string[] = [];
+  readonly #listKeys: readonly string[];
   readonly #lines = new Map<LogicalAddress, number>();
+
+  constructor(listKeys: readonly string[]) {
+    this.#listKeys = listKeys;
+  }
 
   read(text: string): Member[] {
     let document: DocumentNode;
@@ -40,7 +45,7 @@ class NodeListReader {
       this.faults.push(syntaxFault(error, text));
       return [];
     }
-    const list = this.#fields(document.body, "the file", LIST_KEYS);
+    const list = this.#fields(document.body, "the file", this.#listKeys);
     if (list === undefined) return [];
     const nodes = list.get("nodes");
     if (nodes === undefined) return this.#fault(document.body, 'there is no "nodes"; without nodes it is { "nodes": [] }') ?? [];

@@ -6,7 +6,7 @@ import { Deferred } from "../internal/deferred.js";
 import { copyMember, memberFault, sameMember } from "./checked-event.js";
 import type { Member, MemberPatch } from "./discovery.js";
 
-/** Load changes all the time: alone it is sent at most this often. */
+/** Load changes all the time: alone, or with what is reported beside it, it is sent at most this often. */
 const LOAD_INTERVAL_MS = 500;
 
 const PATCH_KEYS = ["available", "load", "metadata", "export"] as const satisfies readonly (keyof MemberPatch)[];
@@ -28,6 +28,8 @@ export class PendingPatch {
   #sending: Deferred<void> | undefined;
   #changed = new Deferred<void>();
   #loadSentAt = Number.NEGATIVE_INFINITY;
+  /** Something in `#patch` is not to wait for the next load. */
+  #isUrgent = false;
   #closed: RpcError | undefined;
 
   constructor(self: Member, clock: Clock) {
@@ -47,9 +49,8 @@ export class PendingPatch {
 
   /** Milliseconds until there is something to send, 0 for now, `undefined` when there is nothing. */
   get dueInMs(): number | undefined {
-    const keys = Object.keys(this.#patch);
-    if (keys.length === 0) return undefined;
-    if (keys.length > 1 || keys[0] !== "load") return 0;
+    if (Object.keys(this.#patch).length === 0) return undefined;
+    if (this.#isUrgent) return 0;
     return Math.max(0, this.#loadSentAt + LOAD_INTERVAL_MS - this.#clock.now());
   }
 
@@ -57,14 +58,17 @@ export class PendingPatch {
    * Merges a change. The promise settles with the delivery that contains it; nobody has to look at it. A value that the
    * entry has already costs nothing.
    *
+   * @param isReport - it may wait for the next load, all of it.
    * @throws {@link InvalidOptionsError} for what an entry cannot have.
    */
-  add(patch: MemberPatch): Promise<void> {
+  add(patch: MemberPatch, isReport = false): Promise<void> {
     if (this.#closed !== undefined) return quiet(Promise.reject(this.#closed));
     const next = patched(this.#wanted, patch);
     if (!sameMember(this.#wanted, next)) {
       for (const key of PATCH_KEYS) {
-        if (Object.hasOwn(patch, key)) Object.assign(this.#patch, { [key]: next[key] });
+        if (!Object.hasOwn(patch, key)) continue;
+        Object.assign(this.#patch, { [key]: next[key] });
+        if (key !== "load" && !isReport) this.#isUrgent = true;
       }
       this.#wanted = next;
     }
@@ -79,7 +83,9 @@ export class PendingPatch {
   take(): Delivery {
     const patch = this.#patch;
     const done = this.#waiting ?? delivery();
+    const wasUrgent = this.#isUrgent;
     this.#patch = {};
+    this.#isUrgent = false;
     this.#waiting = undefined;
     this.#sending = done;
     if (Object.hasOwn(patch, "load")) this.#loadSentAt = this.#clock.now();
@@ -93,6 +99,7 @@ export class PendingPatch {
       failed: (problem) => {
         this.#sending = undefined;
         this.#patch = { ...patch, ...this.#patch };
+        this.#isUrgent ||= wasUrgent;
         const message = `discovery has not taken the change of ${name} yet: ${problem}; it is sent again`;
         done.reject(new RpcError("UNAVAILABLE", message, { execution: "unknown" }));
       },

@@ -3,6 +3,7 @@ import { addressType, formatAddress, type LogicalAddress } from "../addr/logical
 import { InvalidOptionsError } from "../errors.js";
 import type { Random } from "../internal/clock.js";
 import { rendezvous } from "../internal/rendezvous.js";
+import { CandidateList } from "./candidate-list.js";
 import { show } from "./checked-event.js";
 import type { Member } from "./discovery.js";
 import { isVisible } from "./membership.js";
@@ -16,41 +17,30 @@ export interface Candidate {
   readonly version?: string | undefined;
 }
 
-/**
- * How one of them is chosen. `"random"`; `"round-robin"`: one after the other in order of address, from a random start,
- * whoever comes or goes meanwhile; `{ hash }`: rendezvous hashing (internal/rendezvous.ts has the formula); a function.
- */
-export type Policy =
+/** How one of them is chosen: one of these, or one of these among those with some metadata. */
+export type BasicPolicy =
   | "random"
   | "round-robin"
+  | "least-load"
   | { readonly hash: string | number | bigint }
+  | { readonly fillBelow: number }
   | ((members: readonly Candidate[]) => Candidate | undefined);
 
-/** The candidates of one type. */
-class TypeList {
-  readonly members: Member[] = [];
-  /** What policy functions get: a frozen copy, made when one asks and dropped with the next change. */
-  view: readonly Member[] | undefined;
-  /** Where round robin stands: the address it gave out last. */
-  last: LogicalAddress | undefined;
-
-  /** The index of `address`, or of the first one above it. */
-  indexOf(address: LogicalAddress): number {
-    let low = 0;
-    let high = this.members.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.members[middle]!.address < address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+export interface WherePolicy {
+  readonly where: Readonly<Record<string, string>>;
+  readonly policy?: BasicPolicy | undefined;
 }
+
+/** `rpc/picker.ts` says what each of them means. */
+export type Policy = BasicPolicy | WherePolicy;
+
+const POLICIES =
+  'a policy is "random", "round-robin", "least-load", { hash: key }, { fillBelow: capacity }, { where: { key: "value" }, policy } or a function';
 
 export class PickTable {
   readonly #self: LogicalAddress;
   readonly #random: Random;
-  readonly #types = new Map<number, TypeList>();
+  readonly #types = new Map<number, CandidateList>();
   /** Peers that said go-away, with the record they had then. */
   readonly #draining = new Map<LogicalAddress, Member>();
   /** Nodes that could not be reached lately: chosen only where there is nobody else. */
@@ -65,7 +55,9 @@ export class PickTable {
   put(member: Member): void {
     const drainingSince = this.#draining.get(member.address);
     if (drainingSince !== undefined && drainingSince.incarnation !== member.incarnation) this.#draining.delete(member.address);
-    this.#unreachable.delete(member.address);
+    const before = this.#types.get(addressType(member.address))?.get(member.address);
+    // A report of its load is no reason to try again what could not be reached.
+    if (before?.endpoint !== member.endpoint || before.incarnation !== member.incarnation) this.#unreachable.delete(member.address);
     this.#place(member);
   }
 
@@ -86,27 +78,27 @@ export class PickTable {
     return this.#draining.has(address);
   }
 
-  /** A node could not be reached (`true`), or was (`false`). A change of its entry is a reason to try it again. */
+  /** A node could not be reached (`true`), or was (`false`). Another endpoint or incarnation is a reason to try it again. */
   markUnreachable(address: LogicalAddress, unreachable: boolean): void {
     if (unreachable) this.#unreachable.add(address);
     else this.#unreachable.delete(address);
+    const list = this.#types.get(addressType(address));
+    const member = list?.get(address);
+    if (member !== undefined) list!.put(member, !unreachable);
   }
 
   /** How many nodes of `type` could be picked. @throws {@link InvalidOptionsError} for a type that cannot be. */
   count(type: number): number {
-    return this.#list(type)?.members.length ?? 0;
+    return this.#list(type)?.size ?? 0;
   }
 
   /** Those that could be picked, in order of address; a frozen array that later changes do not touch. */
   members(type: number): readonly Member[] {
-    const list = this.#list(type);
-    if (list === undefined) return [];
-    list.view ??= Object.freeze([...list.members]);
-    return list.view;
+    return this.#list(type)?.view ?? [];
   }
 
   /**
-   * One node of `type`, `undefined` when there is none or a policy function chose none. Nodes that could not be reached
+   * One node of `type`, `undefined` when there is none or the policy chose none. Nodes that could not be reached
    * lately, and `not`, are left out where there are others; a hash says itself who it is, and is not led elsewhere.
    *
    * @throws {@link InvalidOptionsError} for a type or policy that cannot be, and for a function that returns something
@@ -114,58 +106,35 @@ export class PickTable {
    */
   pick(type: number, policy: Policy, not?: LogicalAddress): LogicalAddress | undefined {
     const list = this.#list(type);
-    if (typeof policy === "object" && policy !== null && "hash" in policy) return rendezvous(policy.hash, list?.members ?? [])?.address;
-    if (typeof policy === "function") return chosenBy(policy, type, this.#offered(type, not));
-    switch (policy) {
-      case "random": {
-        const members = this.#narrowed(list?.members ?? [], not);
-        return members[Math.floor(this.#random.next() * members.length)]?.address;
-      }
-      case "round-robin":
-        return list === undefined ? undefined : this.#next(list, not);
-      default:
-        throw new InvalidOptionsError("pick", [
-          `a policy is "random", "round-robin", { hash: key } or a function, got ${show(policy satisfies never)}`,
-        ]);
-    }
+    if (!isWhere(policy)) return this.#choose(type, list, policy, not);
+    checkWhere(policy);
+    return this.#choose(type, list?.where(policy.where), policy.policy ?? "random", not);
   }
 
   /** Whether {@link pick} has a node other than `not` that was not unreachable lately. */
   hasElsewhere(type: number, policy: Policy, not: LogicalAddress): boolean {
-    if (typeof policy === "object") return false;
-    return (this.#list(type)?.members ?? []).some(({ address }) => address !== not && !this.#unreachable.has(address));
+    const basic = isWhere(policy) ? (policy.policy ?? "random") : policy;
+    if (typeof basic === "object" && "hash" in basic) return false;
+    const list = this.#list(type);
+    return (isWhere(policy) ? list?.where(policy.where) : list)?.hasOther(not) ?? false;
   }
 
-  #next(list: TypeList, not: LogicalAddress | undefined): LogicalAddress | undefined {
-    const { members, last } = list;
-    if (members.length === 0) return undefined;
-    let index: number;
-    if (last === undefined) {
-      // Nodes that start together must not all begin with the same one.
-      index = Math.floor(this.#random.next() * members.length);
-    } else {
-      index = list.indexOf(last);
-      if (members[index]?.address === last) index++;
-      if (index >= members.length) index = 0;
+  #choose(type: number, list: CandidateList | undefined, policy: BasicPolicy, not: LogicalAddress | undefined): LogicalAddress | undefined {
+    if (typeof policy === "function") return chosenBy(policy, type, list?.offered(not) ?? []);
+    if (typeof policy === "object" && policy !== null) {
+      if ("hash" in policy) return rendezvous(policy.hash, list?.view ?? [])?.address;
+      if ("fillBelow" in policy) return list?.fullestBelow(checkedCapacity(policy.fillBelow), not);
     }
-    const wanted = this.#narrowed(members, not);
-    while (wanted !== members && !wanted.includes(members[index]!)) index = (index + 1) % members.length;
-    list.last = members[index]!.address;
-    return list.last;
-  }
-
-  /** Those of `members` that are worth a try: reachable ones but `not`, else all but `not`, else all. */
-  #narrowed(members: readonly Member[], not: LogicalAddress | undefined): readonly Member[] {
-    if (this.#unreachable.size === 0 && not === undefined) return members;
-    const others = members.filter(({ address }) => address !== not);
-    const reachable = others.filter(({ address }) => !this.#unreachable.has(address));
-    return reachable.length > 0 ? reachable : others.length > 0 ? others : members;
-  }
-
-  #offered(type: number, not: LogicalAddress | undefined): readonly Member[] {
-    const all = this.members(type);
-    const narrowed = this.#narrowed(all, not);
-    return narrowed === all ? all : Object.freeze([...narrowed]);
+    switch (policy) {
+      case "random":
+        return list?.random(not);
+      case "round-robin":
+        return list?.next(not);
+      case "least-load":
+        return list?.leastLoaded(not);
+      default:
+        throw new InvalidOptionsError("pick", [`${POLICIES}, got ${show(policy satisfies never)}`]);
+    }
   }
 
   /** Puts `member` where it belongs now: into its list, or out of it. */
@@ -177,28 +146,44 @@ export class PickTable {
     const type = addressType(member.address);
     let list = this.#types.get(type);
     if (list === undefined) {
-      list = new TypeList();
+      list = new CandidateList(this.#random);
       this.#types.set(type, list);
     }
-    const index = list.indexOf(member.address);
-    list.members.splice(index, list.members[index]?.address === member.address ? 1 : 0, member);
-    list.view = undefined;
+    list.put(member, !this.#unreachable.has(member.address));
   }
 
   #take(address: LogicalAddress): void {
-    const list = this.#types.get(addressType(address));
-    if (list === undefined) return;
-    const index = list.indexOf(address);
-    if (list.members[index]?.address !== address) return;
-    list.members.splice(index, 1);
-    list.view = undefined;
+    this.#types.get(addressType(address))?.take(address);
   }
 
-  #list(type: number): TypeList | undefined {
+  #list(type: number): CandidateList | undefined {
     if (!Number.isInteger(type) || type < 1 || type > 255) {
       throw new InvalidOptionsError("type", [`a node type is a whole number from 1 to 254, or 255 for harbors; got ${show(type)}`]);
     }
     return this.#types.get(type);
+  }
+}
+
+/** @throws {@link InvalidOptionsError} for what no load can be below. */
+function checkedCapacity(capacity: unknown): number {
+  if (typeof capacity === "number" && capacity > 0) return capacity;
+  throw new InvalidOptionsError("pick", [`fillBelow is the load up to which a node is filled, a number above 0; got ${show(capacity)}`]);
+}
+
+function isWhere(policy: Policy): policy is WherePolicy {
+  return typeof policy === "object" && policy !== null && "where" in policy;
+}
+
+/** @throws {@link InvalidOptionsError} for what is no map of strings, or names another such policy. */
+function checkWhere({ where, policy, ...rest }: WherePolicy): void {
+  const [foreign] = Object.keys(rest);
+  if (foreign !== undefined) throw new InvalidOptionsError("pick", [`beside where stands policy, and no ${show(foreign)}`]);
+  if (policy !== undefined && isWhere(policy)) throw new InvalidOptionsError("pick", ["the policy beside where has a where of its own"]);
+  if (typeof where !== "object" || where === null)
+    throw new InvalidOptionsError("pick", [`where is an object of strings, got ${show(where)}`]);
+  for (const key of Object.keys(where)) {
+    if (typeof where[key] !== "string")
+      throw new InvalidOptionsError("pick", [`where: metadata ${show(key)} is a string, got ${show(where[key])}`]);
   }
 }
 

@@ -20,7 +20,7 @@ export interface RegistrarOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly reporter: Reporter;
-  /** Awaited before an entry that was lost is registered again. A rejection counts for nothing. */
+  /** Awaited before each attempt to register an entry again that was lost. A rejection counts for nothing. */
   readonly beforeRenewal: () => Promise<void>;
   /** Called with the new fencing token when the entry was lost and is registered again. */
   readonly onRenewed: (fencingToken: bigint | undefined) => void;
@@ -64,8 +64,8 @@ export class Registrar {
   }
 
   /** See `Members.update`. */
-  update(patch: MemberPatch): Promise<void> {
-    return this.#pending.add(patch);
+  update(patch: MemberPatch, isReport = false): Promise<void> {
+    return this.#pending.add(patch, isReport);
   }
 
   /** Takes the entry away; what does not answer within `timeoutMs` is left to the store's lease, with a report. */
@@ -85,6 +85,9 @@ export class Registrar {
     const { clock, random, reporter } = this.#options;
     let failures = 0;
     while (!this.#stop.signal.aborted) {
+      // Before each attempt: one that fails may fail because another process has the address now.
+      if (this.#registeredOnce) await outcomeOf(this.#options.beforeRenewal(), this.#stop.signal, { clock, ms: ATTEMPT_MS });
+      if (this.#stop.signal.aborted) break;
       const entry = await this.#register();
       if (entry === undefined) {
         await sleep(clock, retryPauseMs(++failures, random), this.#stop.signal);
@@ -100,7 +103,6 @@ export class Registrar {
       failures = clock.now() - since < STABLE_MS ? failures + 1 : 1;
       reporter.warn("registration-lost", `discovery: the entry of ${this.#name} was lost: ${oneLine(reason)}; registering again`, reason);
       await sleep(clock, retryPauseMs(failures, random), this.#stop.signal);
-      await outcomeOf(this.#options.beforeRenewal(), this.#stop.signal, { clock, ms: ATTEMPT_MS });
     }
   }
 

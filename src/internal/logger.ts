@@ -9,4 +9,7 @@ export interface Logger {
 
 export type LogLevel = keyof Logger;
 
+/** From the least to the most urgent. */
+export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+
 export const silentLogger: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };

@@ -23,6 +23,12 @@ export class SeqTable<T extends { readonly seq: number }> {
     return this.#slots[seq & this.#mask]?.seq === seq || this.#stayed.has(seq);
   }
 
+  /** The entry, which stays. */
+  get(seq: number): T | undefined {
+    const entry = this.#slots[seq & this.#mask];
+    return entry?.seq === seq ? entry : this.#stayed.get(seq);
+  }
+
   /** Hot path. There must be no entry of the same number. */
   add(entry: T): void {
     if (this.#size >= this.#slots.length && this.#slots.length < MOST_SLOTS) this.#grow();
@@ -48,6 +54,12 @@ export class SeqTable<T extends { readonly seq: number }> {
     this.#stayed.delete(seq);
     this.#size--;
     return stayed;
+  }
+
+  /** All entries, in no order. */
+  *[Symbol.iterator](): IterableIterator<T> {
+    yield* this.#stayed.values();
+    if (this.#size > this.#stayed.size) for (const entry of this.#slots) if (entry !== undefined) yield entry;
   }
 
   /** All entries, in the order of their numbers. */

@@ -2,13 +2,14 @@
  * One open connection to a peer that has proved who it is: frames in, frames out, one write per turn.
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
-import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import type { LimitName } from "../events/events.js";
 import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
-import { type Assembly, FragmentAssembler } from "../wire/fragment.js";
+import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/fragment.js";
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -19,6 +20,7 @@ import { isOrdered } from "./large-messages.js";
 import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import { Outflow } from "./outflow.js";
+import { SlowPeerError } from "./peer-fault.js";
 import type { HeldMessage } from "./pending-queue.js";
 import type { SentRanges } from "./sent-ranges.js";
 
@@ -37,14 +39,32 @@ export interface ChannelEvents {
     start: number,
     end: number,
   ): void;
+  /**
+   * Hot path of relays. `frame[start, end)` is not from the peer to this node: of another sender, or for another receiver. It
+   * stays as it is until the end of the turn, but for its header, which may be changed.
+   */
+  onForeign(channel: Channel, frame: Buffer, start: number, end: number, to: LogicalAddress, from: LogicalAddress): Foreign;
   /** A message too large to be taken: of a kind that is told, with the reason. */
   onOversize(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void;
   onGoAway(channel: Channel, reason: GoAwayReason, text: string): void;
+  onLimit(channel: Channel, limit: LimitName, reason: string): void;
   /** A request or one-way message that the peer sent before others which have been taken already, over a later connection. */
   onOvertaken(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number): void;
   /** Once. The connection is gone; what was sent and not answered is in `channel.sent`. */
   onClosed(channel: Channel, cause: Error): void;
 }
+
+/** What the node makes of a frame that is not from the peer to this node. */
+export const FOREIGN = {
+  /** The peer may pass it on, and it is for this node: to be handled as any other. */
+  ours: 0,
+  /** It has been dealt with. */
+  done: 1,
+  /** The peer must not say this: the connection is lost. */
+  forged: 2,
+} as const;
+
+export type Foreign = (typeof FOREIGN)[keyof typeof FOREIGN];
 
 export interface ChannelCounters {
   /** Pings, pongs and go-aways, of both directions: frames that do not count as use. */
@@ -72,12 +92,13 @@ export class Channel {
   /** Settles when the connection is gone. */
   readonly closed: Promise<void>;
   readonly #self: LogicalAddress;
-  readonly #peerIsHarbor: boolean;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #events: ChannelEvents;
   readonly #reader = new FrameReader((buffer, start, end) => this.#onFrame(buffer, start, end));
-  readonly #assembler: FragmentAssembler;
+  readonly #limits: AssemblyLimits;
+  /** Made with the first fragment: most connections see none, and idle ones are to cost little. */
+  #assembler: FragmentAssembler | undefined;
   readonly #out: Outflow;
   readonly #heartbeat: Heartbeat;
   readonly #counters = { control: 0, framesIn: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
@@ -103,7 +124,6 @@ export class Channel {
   ) {
     this.#self = self;
     this.peer = peer;
-    this.#peerIsHarbor = isHarbor(peer.address);
     this.#connection = connection;
     this.#clock = clock;
     this.#events = events;
@@ -112,7 +132,7 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#assembler = new FragmentAssembler({ maxPayloadBytes, maxPartialBytes: options.maxPartialBytes });
+    this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
       return this.sent.count;
@@ -122,7 +142,12 @@ export class Channel {
         this.#heartbeat.lastWriteAt = clock.now();
         this.#counters.bytesOut += bytes;
       },
-      onTooSlow: (bytes) => this.destroy(new Error(`slow peer: ${bytes} bytes wait to be read`)),
+      onCongested: (bytes) => events.onLimit(this, "link.highWaterBytes", `${bytes} bytes wait to be read by the peer`),
+      onTooSlow: (bytes) => {
+        const error = new SlowPeerError(bytes);
+        events.onLimit(this, "link.slowPeerBytes", error.message);
+        this.destroy(error);
+      },
     });
   }
 
@@ -182,7 +207,7 @@ export class Channel {
 
   /** Whether a message of the peer has come in part. */
   get isReceiving(): boolean {
-    return this.#assembler.partialCount > 0;
+    return (this.#assembler?.partialCount ?? 0) > 0;
   }
 
   /** Whether requests or one-way messages of the peer have been taken, from this connection or one that came after it. */
@@ -229,6 +254,24 @@ export class Channel {
     this.#out.sendHeld(message);
   }
 
+  /** See {@link Outflow}, for both. */
+  relay(frame: Buffer, start: number, end: number): void {
+    this.#out.relay(frame, start, end);
+  }
+
+  tell(
+    kind: number,
+    flags: number,
+    hops: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    body: Uint8Array,
+  ): void {
+    this.#out.tell(kind, flags, hops, to, from, epoch, seq, body);
+  }
+
   withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
     return this.#out.withdraw(to, this.#self, epoch, seq);
   }
@@ -255,7 +298,7 @@ export class Channel {
   /** Judges the link by its silence. Called by the one sweep over all links. */
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
-    this.#assembler.expire(now);
+    this.#assembler?.expire(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
   }
@@ -303,14 +346,10 @@ export class Channel {
     const kind = frame[start + AT.kind]!;
     const to = getU32(frame, start + AT.to) as LogicalAddress;
     const from = getU32(frame, start + AT.from) as LogicalAddress;
-    if (!this.#mayCarry(to, from)) {
-      this.#counters.forged++;
-      this.destroy(
-        new ProtocolError(
-          `a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`,
-        ),
-      );
-      return;
+    if (from !== this.peer.address || to !== this.#self) {
+      const verdict = this.#events.onForeign(this, frame, start, end, to, from);
+      if (verdict === FOREIGN.done) return;
+      if (verdict === FOREIGN.forged) return this.#onForged(to, from);
     }
     const epoch = getU32(frame, start + AT.epoch);
     const seq = getU32(frame, start + AT.seq);
@@ -332,12 +371,33 @@ export class Channel {
       case KIND.fragment: {
         const now = this.arrivedAt;
         const expiresAt = now + (remainingMs > 0 ? remainingMs : PARTIAL_EXPIRES_MS);
-        const assembly = this.#assembler.add(from, epoch, seq, flags, frame, start + AT.body, end, now, expiresAt);
+        const assembly = this.#assemble(from, epoch, seq, flags, frame, start + AT.body, end, now, expiresAt);
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }
       default:
         if (from === this.peer.address && !this.#mayTake(kind, seq)) return this.#events.onOvertaken(this, kind, from, epoch, seq);
         this.#events.onMessage(this, kind, flags, to, from, epoch, seq, remainingMs, frame, start + AT.body, end);
+    }
+  }
+
+  /** What a harbor passes on it has not read: a fragment that contradicts itself costs its message, and not the connection. */
+  #assemble(
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    flags: number,
+    frame: Buffer,
+    start: number,
+    end: number,
+    now: number,
+    expiresAt: number,
+  ): Assembly {
+    try {
+      this.#assembler ??= new FragmentAssembler(this.#limits);
+      return this.#assembler.add(from, epoch, seq, flags, frame, start, end, now, expiresAt);
+    } catch (error) {
+      if (from === this.peer.address || !(error instanceof ProtocolError)) throw error;
+      return { type: "stray" };
     }
   }
 
@@ -349,6 +409,7 @@ export class Channel {
         this.#counters.strayFragments++;
         return;
       case "refused":
+        this.#events.onLimit(this, assembly.limit, assembly.reason);
         return this.#events.onOversize(this, assembly.kind, from, epoch, seq, assembly.reason);
       case "whole":
         if (from === this.peer.address && !this.#mayTake(assembly.kind, seq))
@@ -369,6 +430,15 @@ export class Channel {
     }
   }
 
+  #onForged(to: LogicalAddress, from: LogicalAddress): void {
+    this.#counters.forged++;
+    this.destroy(
+      new ProtocolError(
+        `a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`,
+      ),
+    );
+  }
+
   /** Hot path. Notes a message of the peer's own; false when later ones have been taken already. */
   #mayTake(kind: number, seq: number): boolean {
     if (isOrdered(kind)) {
@@ -378,11 +448,6 @@ export class Channel {
       this.#lastAnswered = seq;
     }
     return true;
-  }
-
-  /** A plain peer speaks for itself and to this node. What harbors may say is looked at where frames are routed. */
-  #mayCarry(to: LogicalAddress, from: LogicalAddress): boolean {
-    return (from === this.peer.address || this.#peerIsHarbor) && to === this.#self;
   }
 
   #control(kind: number, seq: number, body: Uint8Array): void {

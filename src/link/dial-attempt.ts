@@ -4,8 +4,9 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 import type { Clock, Random, TimerHandle } from "../internal/clock.js";
 import type { Connection, Transport } from "../transport/transport.js";
 import { NONCE_BYTES, type Purpose } from "../wire/hello.js";
-import { DialerHandshake, type Identity, type PeerHello } from "./handshake.js";
+import { channelFacts, DialerHandshake, type Identity, type PeerHello } from "./handshake.js";
 import type { Keyring } from "./keyring.js";
+import type { LastWords } from "./last-words.js";
 import { openAsDialer } from "./opening.js";
 
 export interface DialEnvironment {
@@ -14,6 +15,7 @@ export interface DialEnvironment {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
+  readonly lastWords: LastWords;
 }
 
 export interface DialTimeouts {
@@ -72,8 +74,8 @@ export class DialAttempt {
   }
 
   #open(connection: Connection, target: LogicalAddress, purpose: Purpose): void {
-    const { clock, identity, keyring, random } = this.#env;
-    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
+    const { clock, identity, keyring, lastWords, random } = this.#env;
+    const facts = channelFacts(connection, random.bytes(NONCE_BYTES));
     const handshake = new DialerHandshake(identity, keyring, target, purpose, facts);
     this.#events.onConnected?.();
     this.#giveUpOpening = openAsDialer(
@@ -86,6 +88,7 @@ export class DialAttempt {
         this.#events.onOpen(connection, peer, rest);
       },
       (cause) => this.#fail(cause),
+      lastWords,
     );
   }
 

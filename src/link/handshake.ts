@@ -10,6 +10,7 @@
  * The dialer proves first, so that whoever scans ports gets no oracle; it sends nothing more before "accepted".
  */
 import { type AddressText, ANONYMOUS, formatAddress, isValidAddress, type LogicalAddress } from "../addr/logical-address.js";
+import type { Connection, PeerIdentity } from "../transport/transport.js";
 import { getU32, putU32 } from "../wire/header.js";
 import {
   decodeHello,
@@ -28,6 +29,7 @@ import {
 import { PREFACE, PROTOCOL_VERSION } from "../wire/limits.js";
 import { ProtocolError } from "../wire/protocol-error.js";
 import { HandshakeError, type RefusalName, refusalName } from "./handshake-error.js";
+import { identityFault } from "./handshake-identity.js";
 import { equalBytes, type Keyring, type SecretKey } from "./keyring.js";
 import { RecordReader } from "./record-reader.js";
 
@@ -40,12 +42,27 @@ export interface Identity {
   readonly software: string;
 }
 
-/** What is known about the connection below. */
+/** What is known about the connection below: of a TLS one some of it only when the peer's first bytes have come. */
 export interface ChannelFacts {
   readonly isLoopback: boolean;
+  /** Of the peer's certificate, which the transport believes; whose it may be is for the opening to say. */
+  readonly identity: PeerIdentity | undefined;
   readonly channelBinding: Uint8Array | undefined;
   /** Fresh random bytes, {@link NONCE_BYTES} of them. */
   readonly nonce: Uint8Array;
+}
+
+export function channelFacts(connection: Connection, nonce: Uint8Array): ChannelFacts {
+  return {
+    isLoopback: connection.isLoopback,
+    get identity() {
+      return connection.identity;
+    },
+    get channelBinding() {
+      return connection.channelBinding;
+    },
+    nonce,
+  };
 }
 
 /** The peer, once it has proved who it is. */
@@ -84,7 +101,7 @@ export class DialerHandshake {
 
   constructor(identity: Identity, keyring: Keyring, target: LogicalAddress, purpose: Purpose, facts: ChannelFacts) {
     this.#identity = identity;
-    this.#keyring = keyring;
+    this.#keyring = keyring.of(target);
     this.#target = target;
     this.#purpose = purpose;
     this.#facts = facts;
@@ -94,7 +111,7 @@ export class DialerHandshake {
       0n,
       purpose,
       facts.nonce,
-      keyring.keys.map((key) => key.id),
+      this.#keyring.keys.map((key) => key.id),
     );
   }
 
@@ -105,6 +122,11 @@ export class DialerHandshake {
 
   push(chunk: Buffer): void {
     this.#reader.push(chunk);
+  }
+
+  /** What the acceptor is told when this side does not believe its certificate: diagnostic only. */
+  refuse(reason: RefusalName, text: string): Uint8Array {
+    return refusalRecord(reason, text);
   }
 
   /** To be called until it says "more". @throws {@link HandshakeError} */
@@ -140,6 +162,7 @@ export class DialerHandshake {
       const who = formatAddress(hello.from as LogicalAddress);
       throw new HandshakeError("wrongAddress", `the node at that endpoint is ${who}, not ${formatAddress(this.#target)}`);
     }
+    checkIdentity(this.#facts, this.#identity, this.#target);
     if (hello.to !== this.#identity.address || hello.purpose !== this.#purpose || hello.keyIds.length > 1)
       throw new HandshakeError("malformed", "the answer is not to this node's hello");
     const id = hello.keyIds[0];
@@ -199,6 +222,11 @@ export class AcceptorHandshake {
   next(): AcceptorStep {
     const record = this.#reader.next();
     if (record === undefined) return { type: "more" };
+    // A dialer that does not believe this node's certificate says so before it goes.
+    if (record.type === RECORD.refused) {
+      const { reason, message } = refused(record.body, false);
+      throw new HandshakeError(reason, `the dialer refused: ${message}`, { byPeer: true });
+    }
     if (this.#asked === undefined) {
       if (record.type !== RECORD.hello) throw new HandshakeError("malformed", `record ${record.type} in place of the hello`);
       return this.#onHello(readHello(record.body), record.raw);
@@ -240,13 +268,15 @@ export class AcceptorHandshake {
   #onHello(hello: Hello, raw: Uint8Array): AcceptorStep {
     checkVersion(hello);
     // Keys first: somebody without one does not learn the cluster's name and this node's address by guessing wrongly.
-    const key = this.#keyring.find(hello.keyIds);
-    if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
-      throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
+    const keyring = this.#keyring.of(hello.from as LogicalAddress);
+    const key = keyring.find(hello.keyIds);
+    if (key === undefined && (keyring.keys.length > 0 || hello.keyIds.length > 0)) {
+      throw new HandshakeError("noCommonKey", noCommonKey(hello, keyring));
     }
-    if (key === undefined && !this.#facts.isLoopback && this.#facts.channelBinding === undefined && !this.#terms.insecure) {
+    // TLS without a certificate of the dialer's keeps others out of the connection; who dials, it does not tell.
+    if (key === undefined && this.#facts.identity === undefined && !this.#facts.isLoopback && !this.#terms.insecure) {
       const asked = formatAddress(hello.to as LogicalAddress);
-      throw new HandshakeError("insecure", `${asked} has neither secrets nor TLS, and takes only connections over loopback`);
+      throw new HandshakeError("insecure", `${asked} has neither secrets nor mutual TLS, and takes only connections over loopback`);
     }
     checkTerms(hello, this.#identity);
     const own = this.#identity.address;
@@ -261,6 +291,7 @@ export class AcceptorHandshake {
     }
     const anonymous = hello.from === ANONYMOUS && hello.purpose === PURPOSE.messages;
     if (!anonymous && !isValidAddress(hello.from)) throw new HandshakeError("malformed", `${hello.from} is no logical address`);
+    checkIdentity(this.#facts, this.#identity, hello.from as LogicalAddress);
     if (hello.from === own && hello.purpose !== PURPOSE.probe)
       throw new HandshakeError("wrongAddress", `both ends say that they are ${formatAddress(own)}`);
     const answer = helloRecord(
@@ -273,14 +304,6 @@ export class AcceptorHandshake {
     );
     this.#asked = { hello, raw, key, answer };
     return { type: "send", bytes: Buffer.concat([PREFACE_BYTES, answer]) };
-  }
-
-  #noCommonKey(hello: Hello): string {
-    // In the words of the dialer, so that a stranger learns no address from it.
-    const [self, dialer] = [formatAddress(hello.to as LogicalAddress), formatAddress(hello.from as LogicalAddress)];
-    if (hello.keyIds.length === 0) return oneSided(self, dialer);
-    if (this.#keyring.keys.length === 0) return oneSided(dialer, self);
-    return nothingInCommon(dialer, self);
   }
 
   #proof(): Uint8Array {
@@ -326,6 +349,14 @@ function oneSided(having: AddressText, lacking: AddressText): string {
   return `${having} uses a secret, ${lacking} has none`;
 }
 
+/** In the words of the dialer, so that a stranger learns no address from it. */
+function noCommonKey(hello: Hello, keyring: Keyring): string {
+  const [self, dialer] = [formatAddress(hello.to as LogicalAddress), formatAddress(hello.from as LogicalAddress)];
+  if (hello.keyIds.length === 0) return oneSided(self, dialer);
+  if (keyring.keys.length === 0) return oneSided(dialer, self);
+  return nothingInCommon(dialer, self);
+}
+
 function nothingInCommon(one: AddressText, other: AddressText): string {
   return `${one} and ${other} have no secret in common`;
 }
@@ -355,6 +386,12 @@ function checkTerms(hello: Hello, own: Identity): void {
       `${formatAddress(hello.from as LogicalAddress)} belongs to cluster ${JSON.stringify(hello.cluster)}, ${formatAddress(own.address)} to ${JSON.stringify(own.cluster)}`,
     );
   }
+}
+
+/** The peer says that it is `address`: does its certificate say so, too? */
+function checkIdentity({ identity }: ChannelFacts, own: Identity, address: LogicalAddress): void {
+  const fault = identity && identityFault(identity, own.cluster, address);
+  if (fault !== undefined) throw new HandshakeError("identity", fault);
 }
 
 function peerOf(hello: Hello, purpose: Purpose): PeerHello {

@@ -1,5 +1,5 @@
 /**
- * Messages on their way in fragments, and those that wait behind them. Between large messages fragments alternate;
+ * Messages on their way in fragments, and those that wait behind them. Large messages take turns;
  * requests and one-way messages of one pair of nodes keep their order, so a small one waits behind a large one of its
  * own pair and of no other.
  */
@@ -69,25 +69,35 @@ export class LargeMessages {
     this.#sending.push({ message, offset: 0, pair });
   }
 
-  /** Writes one fragment of each; gives the small messages that are free to go now, and tells `onSent` of each ordered one that is out. */
-  pump(writer: FrameWriter, now: number, onSent: (message: HeldMessage) => void): HeldMessage[] {
+  /**
+   * Writes one fragment each of those whose turn it is, `maxFragments` in all; gives the small messages that are free to go
+   * now, and tells `onSent` of each ordered one that is out.
+   */
+  pump(writer: FrameWriter, now: number, maxFragments: number, onSent: (message: HeldMessage) => void): HeldMessage[] {
     const freed: HeldMessage[] = [];
     const still: Sending[] = [];
+    const served: Sending[] = [];
+    let left = maxFragments;
     let held = false;
     for (const sending of this.#sending) {
       // Those that are not begun wait in their order, or a large one would wait for ever behind smaller ones.
       held ||= sending.offset === 0 && !this.#hasRoom(sending);
-      if ((held && sending.offset === 0) || !this.#writeFragment(writer, sending, now)) {
+      if (left === 0 || (held && sending.offset === 0)) {
         still.push(sending);
+        continue;
+      }
+      left--;
+      if (!this.#writeFragment(writer, sending, now)) {
+        served.push(sending);
         continue;
       }
       this.#bytes -= HEADER_BYTES;
       this.#begunBytes -= totalOf(sending);
       if (sending.pair !== undefined) onSent(sending.message);
       const next = sending.pair === undefined ? undefined : this.#advance(sending.pair, freed);
-      if (next !== undefined) still.push(next);
+      if (next !== undefined) served.push(next);
     }
-    this.#sending = still;
+    this.#sending = [...still, ...served];
     return freed;
   }
 

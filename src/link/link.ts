@@ -15,7 +15,8 @@
  * ready when the present one is older or silent.
  */
 
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { linkEvents } from "../events/channels.js";
 import { backoffMs } from "../internal/backoff.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
@@ -34,8 +35,10 @@ import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import type { PendingPeer } from "./opening.js";
+import { tellPeerFault } from "./peer-fault.js";
 import { type HeldMessage, PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
+import { sayLost, sayOpened } from "./say.js";
 import { decideInbound } from "./simultaneous-dial.js";
 import { Usage } from "./usage.js";
 
@@ -92,8 +95,10 @@ export class Link {
     this.#channelEvents = {
       onMessage: env.events.onMessage,
       onOversize: env.events.onOversize,
+      onForeign: env.events.onForeign,
       onOvertaken: env.events.onOvertaken,
       onGoAway: (channel, reason, text) => this.#onGoAway(channel, reason, text),
+      onLimit: (_, limit, reason) => env.limits.hit(limit, reason, peer),
       onClosed: (channel, cause) => this.#onChannelClosed(channel, cause),
     };
   }
@@ -114,6 +119,11 @@ export class Link {
 
   get queued(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#pending.length, bytes: this.#pending.bytes };
+  }
+
+  /** Bytes that wait for a connection, or for the peer to read them. */
+  get waitingBytes(): number {
+    return this.#pending.bytes + (this.channel?.bufferedBytes ?? 0);
   }
 
   get lastError(): Error | undefined {
@@ -166,10 +176,16 @@ export class Link {
     if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
     if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(frame.length)) return COMMIT.pendingFull;
+    if (!this.#pending.hasRoom(frame.length)) return this.#noRoom();
     this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "idle") this.#startRound();
     return COMMIT.queued;
+  }
+
+  #noRoom(): CommitResult {
+    const { bytes, fullBy, length } = this.#pending;
+    this.#env.limits.hit(fullBy, `${length} messages of ${bytes} bytes wait`, this.peer);
+    return COMMIT.pendingFull;
   }
 
   /** Only the connection that carried the request can carry its cancel, and it needs none when that is gone. */
@@ -185,9 +201,40 @@ export class Link {
   }
 
   withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
-    if (this.#pending.remove(to, seq)) return true;
+    if (this.#pending.remove(to, this.#env.identity.address, seq)) return true;
     if (this.#retired.size === 0) return this.channel?.withdraw(to, epoch, seq) ?? false;
     return this.channels.some((channel) => channel.withdraw(to, epoch, seq));
+  }
+
+  /** Hot path of relays. The connection, when it takes new messages. */
+  get ready(): Channel | undefined {
+    return this.#state.phase === "ready" ? this.#state.channel : undefined;
+  }
+
+  /** Takes a message that has memory of its own: of another link's queue, or of others. */
+  enqueue(message: HeldMessage): CommitResult {
+    const state = this.#state;
+    if (state.phase === "ready") {
+      if (state.channel.overfull) return COMMIT.congested;
+      state.channel.sendHeld(message);
+      return COMMIT.sent;
+    }
+    if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
+    if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
+    if (!this.#pending.hasRoom(message.frame.length)) return COMMIT.pendingFull;
+    this.#pending.push(message);
+    if (state.phase === "idle") this.#startRound();
+    return COMMIT.queued;
+  }
+
+  /** Takes out of the queue what is meant, in its order. */
+  takeQueued(isMeant: (message: HeldMessage) => boolean): HeldMessage[] {
+    return this.#pending.length === 0 ? [] : this.#pending.takeWhere(isMeant);
+  }
+
+  /** Whether the request went out over a connection that is still open. */
+  carried(to: LogicalAddress, seq: number): boolean {
+    return this.channels.some((channel) => channel.sent.has(to, seq));
   }
 
   writable(): Promise<void> {
@@ -335,6 +382,7 @@ export class Link {
     if (text === undefined) return this.#giveUp(new UnsentError("unknown", "discovery does not know it"));
     const held = limiter.take(clock.now());
     if (held > 0) {
+      this.#env.limits.hit("link.maxDialsPerSecond", `dialed in ${held} ms`, this.peer);
       if (clock.now() - this.#roundAt < options.reachTimeoutMs) return this.#wait(held);
       return this.#giveUp(new Error(`not dialed: this node dials more than ${options.maxDialsPerSecond} times a second`));
     }
@@ -343,7 +391,7 @@ export class Link {
       onConnected: () => this.#reach.connected(),
       onOpen: (connection, peer, rest) => {
         dialing.parked?.refuse("duplicate", "the connection that the other side dialed stands");
-        this.#serve(connection, peer, rest);
+        this.#serve(connection, peer, rest, true);
       },
       onFail: (cause) => this.#onDialFailed(dialing, cause),
     });
@@ -364,6 +412,7 @@ export class Link {
       { peer: formatAddress(this.peer) },
       `${formatAddress(this.peer)} is not reached: ${this.#reach.describe(endpoint, clock.now())}`,
     );
+    if (linkEvents.hasSubscribers) this.#sayDialFailed(endpoint);
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
     events.onReachable(this.peer, false);
     if (this.#state !== dialing) return;
@@ -374,6 +423,7 @@ export class Link {
     const waited = clock.now() - this.#roundAt;
     const hopeless = cause instanceof HandshakeError && PERMANENT.has(cause.reason);
     if (this.#pending.length === 0) return this.#enter({ phase: "idle" });
+    if (!hopeless && waited >= options.reachTimeoutMs) this.#env.limits.hit("link.reachTimeoutMs", cause.message, this.peer);
     if (hopeless || waited >= options.reachTimeoutMs) return this.#giveUp(cause);
     const pause = backoffMs(this.#reach.failures, options.backoffMs, options.maxBackoffMs, random.next());
     this.#wait(Math.min(pause, Math.max(1, options.reachTimeoutMs - waited)));
@@ -400,7 +450,11 @@ export class Link {
 
   #failPending(cause: Error): void {
     const messages = this.#pending.takeAll();
-    if (messages.length > 0) this.#env.events.onUnsent(messages, cause);
+    if (messages.length === 0) return;
+    if (linkEvents.hasSubscribers) {
+      linkEvents.publish({ type: "gaveUp", ...this.#ends(), messages: messages.length, reason: cause.message });
+    }
+    this.#env.events.onUnsent(messages, cause, this.peer);
   }
 
   #park(inbound: PendingPeer): void {
@@ -441,10 +495,10 @@ export class Link {
       previous.retire(new Error(text), this.#env.lastWords);
     }
     inbound.accept();
-    this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0));
+    this.#serve(inbound.connection, inbound.peer, Buffer.alloc(0), false);
   }
 
-  #serve(connection: Connection, peer: PeerHello, rest: Buffer): void {
+  #serve(connection: Connection, peer: PeerHello, rest: Buffer, dialed: boolean): void {
     const { clock, events, identity, logger, options } = this.#env;
     const wasDraining = this.#state.phase === "draining";
     if (this.channel !== undefined) this.#retire(this.channel, 0);
@@ -453,6 +507,7 @@ export class Link {
     const mustWait = this.#mustWait(channel);
     this.#enter({ phase: mustWait ? "settling" : "ready", channel });
     this.#reach.succeeded();
+    sayOpened(identity.address, channel, dialed);
     events.onReachable(this.peer, true);
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
@@ -468,10 +523,10 @@ export class Link {
     const queued = this.#pending.takeAll();
     const due = queued.filter((message) => message.deadlineAt > now);
     for (const message of due) channel.sendHeld(message);
-    if (due.length > 0) events.onSent(due);
+    if (due.length > 0) events.onSent(due, this.peer);
     if (due.length === queued.length) return;
     const late = queued.filter((message) => message.deadlineAt <= now);
-    events.onUnsent(late, new Error("its deadline was over when the link came up"));
+    events.onUnsent(late, new Error("its deadline was over when the link came up"), this.peer);
   }
 
   #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
@@ -479,6 +534,7 @@ export class Link {
     const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "settling") && this.#state.channel === channel;
     if (isCurrent && (reason === "shutdown" || reason === "closed")) {
       this.#enter({ phase: "draining", channel, text });
+      if (linkEvents.hasSubscribers) linkEvents.publish({ type: "draining", ...this.#ends(), reason: text });
       this.#env.events.onDraining(this.peer, true);
       this.#failPending(new UnsentError("left", this.describe()));
       return;
@@ -495,17 +551,30 @@ export class Link {
     const { events, logger } = this.#env;
     const isCurrent = this.channel === channel;
     logger.debug({ peer: formatAddress(this.peer), cause: cause.message }, "link lost");
+    sayLost(this.#env.identity.address, channel, cause, this.#env.clock.now());
+    tellPeerFault(this.#env, channel, cause);
     const unsent = channel.takeUnsent().filter((message) => isOrdered(message.kind));
-    if (unsent.length > 0) events.onUnsent(unsent, cause);
     this.#retired.delete(channel);
     if (isCurrent) {
       // Whoever comes back at this address after a shutdown is another process; discovery tells until then.
       if (this.#state.phase === "draining") events.onDraining(this.peer, false);
+      unsent.push(...this.#pending.takeAll()); // what waited to follow an earlier connection; else there is nothing
       this.#enter({ phase: "idle" });
-      this.#failPending(cause); // what waited to follow an earlier connection; else there is nothing
     }
+    // Only now: who is told may send again at once, and that must not go to the connection that is gone.
+    if (unsent.length > 0) events.onUnsent(unsent, cause, this.peer);
     events.onLost(channel, cause);
     this.#onSettled();
+  }
+
+  #ends(): { readonly node: AddressText; readonly peer: AddressText } {
+    return { node: formatAddress(this.#env.identity.address), peer: formatAddress(this.peer) };
+  }
+
+  #sayDialFailed(endpoint: string): void {
+    const { failures } = this.#reach;
+    const reason = this.#reach.describe(endpoint, this.#env.clock.now());
+    linkEvents.publish({ type: "dialFailed", ...this.#ends(), endpoint, reason, attempts: failures });
   }
 
   /** The only assignment of `#state`: releases what the old phase owned. */

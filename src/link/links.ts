@@ -2,18 +2,20 @@
  * All links of a node: one per peer, made on first use; the connections that come in; anonymous tools, which have a
  * connection and no link; and one sweep that looks after all of them.
  */
-import { ANONYMOUS, type LogicalAddress } from "../addr/logical-address.js";
+import { ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { linkEvents } from "../events/channels.js";
 import type { TimerHandle } from "../internal/clock.js";
-import { Seldom } from "../internal/seldom.js";
 import type { Connection } from "../transport/transport.js";
 import { NONCE_BYTES, PURPOSE } from "../wire/hello.js";
 import { Channel } from "./channel.js";
-import { AcceptorHandshake, type AcceptorTerms } from "./handshake.js";
+import { AcceptorHandshake, type AcceptorTerms, channelFacts } from "./handshake.js";
 import { HandshakeError, type RefusalName } from "./handshake-error.js";
 import { keepaliveSweepMs } from "./keepalive.js";
 import { Link } from "./link.js";
 import type { LinkEnvironment } from "./link-environment.js";
 import { openAsAcceptor, type PendingPeer } from "./opening.js";
+import { tellPeerFault } from "./peer-fault.js";
+import { sayLost, sayOpened } from "./say.js";
 
 export class Links {
   readonly #env: LinkEnvironment;
@@ -24,7 +26,6 @@ export class Links {
   readonly #openings = new Set<{ giveUp: (cause: Error) => void }>();
   /** Openings that were refused, by reason: what a scan or a misconfiguration looks like. */
   readonly refusals = new Map<RefusalName | "other", number>();
-  readonly #seldom: Seldom;
   readonly #sweepMs: number;
   #sweepTimer: TimerHandle;
   #sweepDueAt = 0;
@@ -34,7 +35,6 @@ export class Links {
     this.#env = env;
     this.#terms = { insecure, purposes: [PURPOSE.messages, PURPOSE.probe] };
     this.#sweepMs = keepaliveSweepMs(env.options);
-    this.#seldom = new Seldom(env.clock);
   }
 
   get(peer: LogicalAddress): Link {
@@ -54,20 +54,28 @@ export class Links {
     return this.#anonymous.size;
   }
 
+  /** All connections that stand. */
+  *channels(): IterableIterator<Channel> {
+    yield* this.#anonymous;
+    for (const link of this.#links.values()) yield* link.channels;
+  }
+
   /** A connection has come in at the listener. */
   accept(connection: Connection): void {
-    const { clock, identity, keyring, lastWords, logger, options, random } = this.#env;
+    const { clock, identity, keyring, lastWords, logger, options, random, seldom } = this.#env;
     if (this.#closed) {
-      this.#count("draining");
+      this.#refused(connection, "draining", "this node is closed");
       connection.destroy();
       return;
     }
     // Whoever has kept an opening open for longest is not about to finish it: strangers must not shut out peers.
     if (this.#openings.size >= options.maxOpenings) {
       const [oldest] = this.#openings;
-      oldest!.giveUp(new HandshakeError("busy", `more than ${options.maxOpenings} openings are under way`));
+      const reason = `more than ${options.maxOpenings} openings are under way`;
+      this.#env.limits.hit("link.maxOpenings", reason);
+      oldest!.giveUp(new HandshakeError("busy", reason));
     }
-    const facts = { isLoopback: connection.isLoopback, channelBinding: connection.channelBinding, nonce: random.bytes(NONCE_BYTES) };
+    const facts = channelFacts(connection, random.bytes(NONCE_BYTES));
     const handshake = new AcceptorHandshake(identity, keyring, this.#terms, facts);
     const opening = { giveUp: (_cause: Error): void => {} };
     const done = (): void => void this.#openings.delete(opening);
@@ -84,9 +92,9 @@ export class Links {
       },
       (error) => {
         done();
-        this.#count(error instanceof HandshakeError ? error.reason : "other");
+        this.#refused(connection, error instanceof HandshakeError ? error.reason : "other", error.message);
         const host = connection.remote.slice(0, connection.remote.lastIndexOf(":"));
-        this.#seldom.say(`${host} ${error.message}`, (addition) => {
+        seldom.say(`${host} ${error.message}`, (addition) => {
           logger.warn(
             { remote: connection.remote, cause: error.message },
             `refused a connection from ${connection.remote}: ${error.message}${addition}`,
@@ -160,21 +168,29 @@ export class Links {
     const channel = new Channel(identity.address, peer, pending.connection, clock, options, identity.maxPayloadBytes, {
       onMessage: events.onMessage,
       onOversize: events.onOversize,
+      onForeign: events.onForeign,
       onOvertaken: events.onOvertaken,
       onGoAway: () => {},
+      onLimit: (_, limit, reason) => this.#env.limits.hit(limit, reason, ANONYMOUS),
       onClosed: (closed, cause) => {
         this.#anonymous.delete(closed);
+        sayLost(identity.address, closed, cause, clock.now());
+        tellPeerFault(this.#env, closed, cause);
         events.onLost(closed, cause);
       },
     });
     this.#anonymous.add(channel);
+    sayOpened(identity.address, channel, false);
     this.#armSweep();
     if (this.#env.closingText !== undefined) channel.goAway("shutdown", this.#env.closingText);
     channel.open(Buffer.alloc(0));
   }
 
-  #count(reason: RefusalName | "other"): void {
-    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+  #refused(connection: Connection, cause: RefusalName | "other", reason: string): void {
+    this.refusals.set(cause, (this.refusals.get(cause) ?? 0) + 1);
+    if (!linkEvents.hasSubscribers) return;
+    const { remote } = connection;
+    linkEvents.publish({ type: "refused", node: formatAddress(this.#env.identity.address), remote, cause, reason });
   }
 
   #armSweep(): void {

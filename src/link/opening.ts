@@ -7,9 +7,7 @@ import type { AcceptorHandshake, DialerHandshake, PeerHello } from "./handshake.
 import { HandshakeError, type RefusalName } from "./handshake-error.js";
 import type { LastWords } from "./last-words.js";
 import { looksLikeHttp } from "./record-reader.js";
-
-const HTTP_TEXT = "This port speaks the clusterts protocol, not HTTP.\n";
-const HTTP_REFUSAL = `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${HTTP_TEXT.length}\r\n\r\n${HTTP_TEXT}`;
+import { HTTP_REFUSAL, ofTransport } from "./transport-refusal.js";
 
 /** Longest time that an acceptor's "wait" can ask for, all of them together. */
 const MAX_WAIT_MS = 60_000;
@@ -17,7 +15,7 @@ const MAX_WAIT_MS = 60_000;
 /**
  * Runs the dialer's side. `onOpen` is called in the very turn in which the acceptor said yes, so that nothing that
  * follows on the connection is missed; afterwards the connection is the callee's. `onFail` is called once otherwise,
- * and the connection is gone. Gives a function that gives the opening up.
+ * and the connection is gone, or `lastWords` has it. Gives a function that gives the opening up.
  */
 export function openAsDialer(
   connection: Connection,
@@ -26,6 +24,7 @@ export function openAsDialer(
   timeoutMs: number,
   onOpen: (peer: PeerHello, rest: Buffer) => void,
   onFail: (error: Error) => void,
+  lastWords?: LastWords,
 ): (cause: Error) => void {
   let settled = false;
   let timer: TimerHandle;
@@ -38,7 +37,12 @@ export function openAsDialer(
   };
   const fail = (error: Error): void => {
     if (!settle()) return;
-    connection.destroy();
+    if (lastWords !== undefined && error instanceof HandshakeError && error.reason === "identity" && !error.byPeer) {
+      connection.write(handshake.refuse(error.reason, error.message));
+      lastWords.part(connection);
+    } else {
+      connection.destroy();
+    }
     onFail(error);
   };
   const restart = (ms: number): void => {
@@ -77,7 +81,7 @@ export function openAsDialer(
       if (settle()) onOpen(accepted.peer, accepted.rest);
     },
     onDrain: () => {},
-    onClose: (error) => fail(error ?? closedInOpening()),
+    onClose: (error) => fail(error === undefined ? closedInOpening() : ofTransport(error)),
   });
   connection.write(handshake.start());
   return fail;
@@ -119,7 +123,7 @@ export function openAsAcceptor(
     if (state === "done") return;
     state = "done";
     clock.clearTimeout(timer);
-    if (error instanceof HandshakeError) connection.write(handshake.refuseUnproven(error.reason, error.message));
+    if (error instanceof HandshakeError && !error.byPeer) connection.write(handshake.refuseUnproven(error.reason, error.message));
     lastWords.part(connection);
     onFail(error);
   };
@@ -168,7 +172,7 @@ export function openAsAcceptor(
           else return decide(step.peer);
         }
       } catch (error) {
-        if (looksLikeHttp(chunk)) connection.write(Buffer.from(HTTP_REFUSAL, "latin1"));
+        if (looksLikeHttp(chunk)) connection.write(HTTP_REFUSAL);
         fail(looksLikeHttp(chunk) ? new Error("an HTTP request came to a clusterts port") : asHandshakeError(error));
       }
     },
@@ -177,7 +181,7 @@ export function openAsAcceptor(
       if (state === "done") return;
       state = "done";
       clock.clearTimeout(timer);
-      onFail(error ?? new Error("the dialer closed the connection during the opening"));
+      onFail(error !== undefined ? ofTransport(error) : new Error("the dialer closed the connection during the opening"));
     },
   });
   return fail;

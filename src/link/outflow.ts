@@ -14,9 +14,14 @@ import type { LinkOptions } from "./link-options.js";
 import { type HeldMessage, remainingOf } from "./pending-queue.js";
 import { SentRanges } from "./sent-ranges.js";
 
+/** Fragments in one turn, of however many large messages: each stands in front of what the next turn sends. */
+const MAX_FRAGMENTS = 1;
+
 export interface OutflowEvents {
   /** Bytes are about to be handed to the transport. */
   onWrite(bytes: number): void;
+  /** From now on senders should wait. */
+  onCongested(bufferedBytes: number): void;
   /** The peer reads so slowly that the connection is to be given up. */
   onTooSlow(bufferedBytes: number): void;
 }
@@ -33,7 +38,13 @@ export class Outflow {
   readonly #writer = new FrameWriter();
   readonly #large: LargeMessages;
   #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
+  /** Frames of others that go on as they came: `#run[#runStart, #runEnd)`, behind what the writer holds. */
+  #run: Buffer | undefined;
+  #runStart = 0;
+  #runEnd = 0;
   #flushArmed = false;
+  /** The transport has not taken all of the last write: `onDrain` follows. */
+  #blocked = false;
   #congested = false;
   #overfull = false;
   #ending = false;
@@ -49,7 +60,8 @@ export class Outflow {
 
   /** Bytes that wait here and in the transport. */
   get bufferedBytes(): number {
-    return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes;
+    const runBytes = this.#run === undefined ? 0 : this.#runEnd - this.#runStart;
+    return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes + runBytes;
   }
 
   /** Whether requests or one-way messages are partly sent, or wait behind such. */
@@ -69,6 +81,7 @@ export class Outflow {
 
   /** @throws `NestedEncodingError` while another body is open, which stays as it is. */
   begin(maxBodyBytes: number): BinaryWriter {
+    if (this.#run !== undefined) this.#gatherRun();
     if (this.#writer.nearlyFull) this.#send();
     return this.#writer.begin(maxBodyBytes);
   }
@@ -114,10 +127,41 @@ export class Outflow {
 
   /** A frame between the two ends of the link. */
   control(kind: number, to: LogicalAddress, from: LogicalAddress, seq: number, body: Uint8Array): void {
+    this.tell(kind, 0, 0, to, from, 0, seq, body);
+  }
+
+  /** A small frame that begins nothing: it waits for no other, and is not counted as sent. */
+  tell(
+    kind: number,
+    flags: number,
+    hops: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    body: Uint8Array,
+  ): void {
     if (this.#closed) return;
-    if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.control(kind, to, from, seq, body));
-    this.#writer.begin(body.length).raw(body);
-    this.#writer.commit(kind, 0, 0, to, from, 0, seq, 0);
+    if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.tell(kind, flags, hops, to, from, epoch, seq, body));
+    this.begin(body.length).raw(body);
+    this.#writer.commit(kind, flags, hops, to, from, epoch, seq, 0);
+    this.framesOut++;
+    this.#arm();
+  }
+
+  /**
+   * Hot path of relays. A frame of others, `frame[start, end)`, goes on as it is. Frames that lie behind each other become one
+   * run, which is copied once, or not at all; `frame` must not change until the end of the turn.
+   */
+  relay(frame: Buffer, start: number, end: number): void {
+    if (this.#closed) return;
+    if (this.#run === frame && this.#runEnd === start) this.#runEnd = end;
+    else {
+      if (this.#run !== undefined) this.#gatherRun();
+      this.#run = frame;
+      this.#runStart = start;
+      this.#runEnd = end;
+    }
     this.framesOut++;
     this.#arm();
   }
@@ -156,8 +200,9 @@ export class Outflow {
 
   /** The transport has written everything. */
   onDrain(): void {
+    this.#blocked = false;
     this.#writer.drained();
-    if (!this.#large.isEmpty) this.#arm();
+    if (!this.#large.isEmpty || this.#writer.length > 0) this.#arm();
     this.#measure();
     this.#releaseWaiters();
   }
@@ -165,6 +210,7 @@ export class Outflow {
   /** The connection is gone. */
   close(cause: Error): void {
     this.#closed = true;
+    this.#run = undefined;
     this.#writer.discard();
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -175,16 +221,17 @@ export class Outflow {
   #abort(to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number): void {
     if (this.#closed) return;
     if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.#abort(to, from, epoch, seq));
+    if (this.#run !== undefined) this.#gatherRun();
     this.#large.writeAbort(this.#writer, to, from, epoch, seq);
     this.#arm();
   }
 
   #appendWhole(message: HeldMessage): void {
-    if (this.#writer.nearlyFull) this.#send();
     const remainingMs = remainingOf(message, this.#clock.now());
-    this.#writer.begin(message.frame.length).raw(message.frame.subarray(HEADER_BYTES));
-    this.#writer.commit(message.kind, message.flags, MAX_HOPS, message.to, message.from, message.epoch, message.seq, remainingMs);
-    if (isOrdered(message.kind)) this.sent.add(message.to, message.seq);
+    const { kind, flags, hops = MAX_HOPS, to, from, epoch, seq } = message;
+    this.begin(message.frame.length).raw(message.frame.subarray(HEADER_BYTES));
+    this.#writer.commit(kind, flags, hops, to, from, epoch, seq, remainingMs);
+    if (message.hops === undefined && isOrdered(kind)) this.sent.add(to, seq);
     this.framesOut++;
   }
 
@@ -197,8 +244,12 @@ export class Outflow {
   readonly #flush = (): void => {
     this.#flushArmed = false;
     if (this.#closed) return;
-    if (!this.#large.isEmpty && this.#connection.bufferedBytes <= this.#options.highWaterBytes) this.#pumpLarge();
-    this.#send();
+    // Only while the transport takes all: what waits there cannot be overtaken any more.
+    if (!this.#large.isEmpty && !this.#blocked) this.#pumpLarge();
+    // While the transport is behind, turns share a buffer: one for each would be far larger than what stands in it.
+    if (this.#blocked && this.#run !== undefined) this.#gatherRun();
+    if (this.#blocked && !this.#writer.nearlyFull) this.#measure();
+    else this.#send();
     const { bufferedBytes } = this.#connection;
     if (bufferedBytes > this.#options.slowPeerBytes) return this.#events.onTooSlow(bufferedBytes);
     if (this.#waiters.length > 0) this.#releaseWaiters();
@@ -212,15 +263,18 @@ export class Outflow {
     this.#connection.end();
   }
 
-  /** One fragment of each large message; then the messages that a finished one held up. */
+  /** Fragments of large messages, in turn; then the messages that a finished one held up. */
   #pumpLarge(): void {
     const now = this.#clock.now();
-    for (const freed of this.#large.pump(this.#writer, now, (message) => this.sent.add(message.to, message.seq))) this.#appendWhole(freed);
+    if (this.#run !== undefined) this.#gatherRun();
+    for (const freed of this.#large.pump(this.#writer, now, MAX_FRAGMENTS, (message) => this.sent.add(message.to, message.seq)))
+      this.#appendWhole(freed);
     // Not in this turn: what the peer has sent comes first, or a bulk message would hold up everything else.
     if (!this.#large.isEmpty) this.#clock.nextTurn(() => this.#arm());
   }
 
   #send(): void {
+    if (this.#run !== undefined) this.#sendRun(this.#run);
     const { length } = this.#writer;
     if (length === 0) return;
     this.#events.onWrite(length);
@@ -228,13 +282,39 @@ export class Outflow {
     this.#measure();
   }
 
+  /**
+   * A run alone leaves without a copy. Not a small part of what was read with it: while the system takes nothing, that would
+   * stay in memory as a whole. Anything else joins what is written this turn, for a write costs more than a copy.
+   */
+  #sendRun(run: Buffer): void {
+    const bytes = this.#runEnd - this.#runStart;
+    if (this.#writer.length > 0 || bytes * 2 < run.length) return this.#gatherRun();
+    this.#run = undefined;
+    this.#events.onWrite(bytes);
+    this.#write(run.subarray(this.#runStart, this.#runEnd));
+    this.#measure();
+  }
+
+  #gatherRun(): void {
+    const run = this.#run!;
+    this.#run = undefined;
+    if (this.#writer.nearlyFull) this.#send();
+    this.#writer.append(run, this.#runStart, this.#runEnd);
+  }
+
   #measure(): void {
     const bytes = this.bufferedBytes;
+    const wasCongested = this.#congested;
     this.#congested = bytes > this.#options.highWaterBytes;
+    if (this.#congested && !wasCongested) this.#events.onCongested(bytes);
     this.#overfull = bytes > this.#options.maxBufferedBytes;
   }
 
-  readonly #write = (bytes: Uint8Array): boolean => this.#connection.write(bytes);
+  readonly #write = (bytes: Uint8Array): boolean => {
+    const taken = this.#connection.write(bytes);
+    this.#blocked = !taken;
+    return taken;
+  };
 
   #releaseWaiters(): void {
     if (this.#congested) return;

@@ -12,6 +12,8 @@ export interface HeldMessage {
   readonly seq: number;
   /** `Infinity` for none. */
   readonly deadlineAt: number;
+  /** Of a message of others that is only passed on: relays that may still do so. */
+  readonly hops?: number;
 }
 
 /** Milliseconds that travel with a message: 0 for no deadline, at least 1 otherwise. */
@@ -44,18 +46,31 @@ export class PendingQueue {
     return this.#messages.length < this.#maxMessages && this.#bytes + bytes <= this.#maxBytes;
   }
 
+  /** The limit that leaves no room, where {@link hasRoom} said so. */
+  get fullBy(): "link.maxPendingMessages" | "link.maxPendingBytes" {
+    return this.#messages.length < this.#maxMessages ? "link.maxPendingBytes" : "link.maxPendingMessages";
+  }
+
   push(message: HeldMessage): void {
     this.#messages.push(message);
     this.#bytes += message.frame.length;
   }
 
   /** Takes one message out; false when it is not there. */
-  remove(to: LogicalAddress, seq: number): boolean {
-    const index = this.#messages.findIndex((message) => message.seq === seq && message.to === to);
+  remove(to: LogicalAddress, from: LogicalAddress, seq: number): boolean {
+    const index = this.#messages.findIndex((message) => message.seq === seq && message.to === to && message.from === from);
     if (index < 0) return false;
     this.#bytes -= this.#messages[index]!.frame.length;
     this.#messages.splice(index, 1);
     return true;
+  }
+
+  /** Takes out all that are meant, in their order. */
+  takeWhere(isMeant: (message: HeldMessage) => boolean): HeldMessage[] {
+    const taken = this.#messages.filter(isMeant);
+    if (taken.length > 0) this.#messages = this.#messages.filter((message) => !isMeant(message));
+    for (const { frame } of taken) this.#bytes -= frame.length;
+    return taken;
   }
 
   /** Empties the queue. */

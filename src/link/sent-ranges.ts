@@ -14,7 +14,8 @@ const MAX_SPAN = 2 ** 30;
 export class SentRanges {
   /** How many there were. */
   count = 0;
-  readonly #ranges = new Map<LogicalAddress, SentRange>();
+  /** Made with the second target: most connections have one, and those that only answer have none. */
+  #ranges: Map<LogicalAddress, SentRange> | undefined;
   #recent: SentRange | undefined;
 
   /** Hot path. Numbers of one target come in order. */
@@ -27,20 +28,43 @@ export class SentRanges {
   }
 
   has(to: LogicalAddress, seq: number): boolean {
-    const range = this.#ranges.get(to);
+    const range = this.#range(to);
     return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
   }
 
   /** The number that went out last to `to`; `undefined`: none did. */
   lastTo(to: LogicalAddress): number | undefined {
-    return this.#ranges.get(to)?.last;
+    return this.#range(to)?.last;
+  }
+
+  /** The numbers that went to `to`. */
+  of(to: LogicalAddress): SentRange | undefined {
+    return this.#range(to);
+  }
+
+  /** Nothing that went to `to` is waited for: the next number begins anew. */
+  forget(to: LogicalAddress): void {
+    this.#ranges?.delete(to);
+    if (this.#recent?.to === to) this.#recent = this.#ranges?.values().next().value;
+    if (this.#recent === undefined) this.#ranges = undefined;
   }
 
   [Symbol.iterator](): IterableIterator<SentRange> {
-    return this.#ranges.values();
+    if (this.#ranges !== undefined) return this.#ranges.values();
+    return (this.#recent === undefined ? [] : [this.#recent]).values();
+  }
+
+  #range(to: LogicalAddress): SentRange | undefined {
+    return this.#recent?.to === to ? this.#recent : this.#ranges?.get(to);
   }
 
   #switch(to: LogicalAddress, seq: number): void {
+    const recent = this.#recent;
+    if (recent === undefined) {
+      this.#recent = { to, first: seq, last: seq };
+      return;
+    }
+    this.#ranges ??= new Map([[recent.to, recent]]);
     let range = this.#ranges.get(to);
     if (range === undefined) {
       range = { to, first: seq, last: seq };

@@ -5,13 +5,22 @@
 
 import { formatEndpoint } from "../addr/endpoint.js";
 import { type AddressLike, type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
-import type { Member, MemberPatch } from "../discovery/discovery.js";
+import { memberFault } from "../discovery/checked-event.js";
+import type { Discovery, Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
-import { StartError } from "../errors.js";
+import type { MembershipChange } from "../discovery/membership.js";
+import { InvalidOptionsError, StartError } from "../errors.js";
+import { discoveryEvents, memberEvents, nodeEvents } from "../events/channels.js";
+import type { MemberEvent } from "../events/events.js";
+import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import { Seldom } from "../internal/seldom.js";
+import { UnsentError } from "../internal/unsent-error.js";
+import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
+import { isOrdered } from "../link/large-messages.js";
 import { LastWords } from "../link/last-words.js";
 import type { LinkEvents } from "../link/link-environment.js";
 import { Links } from "../link/links.js";
@@ -25,13 +34,20 @@ import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
 import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
+import { KIND } from "../wire/header.js";
+import { type Administered, registerAdmin } from "./admin.js";
+import { BetweenGroups } from "./between-groups.js";
+import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
+import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
-import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
+import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
+import { findPlace, joinHarbors, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
+import { NO_TRAFFIC, sumOf } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
 export interface StartOptions {
@@ -56,6 +72,8 @@ export interface CloseReport {
   readonly messagesLost: number;
 }
 
+type UntypedHandler = (input: unknown, context: Context) => unknown;
+
 const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
 
 /** Longest time to become unavailable in discovery when a node closes. */
@@ -63,6 +81,11 @@ const ANNOUNCE_TIMEOUT_MS = 2_000;
 
 /** Longest time to send what is buffered when a node closes. */
 const FLUSH_TIMEOUT_MS = 1_000;
+
+/** How often a closing harbor looks whether answers are still due. */
+const RELAY_LOOK_MS = 10;
+/** Calls in flight that {@link ClusterNode.status} lists. */
+const OLDEST_CALLS = 16;
 
 /** Makes a node; nothing is opened before `start()`, so that handlers are there before the first request. */
 export function createNode(options: NodeOptions): ClusterNode {
@@ -82,21 +105,33 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #keyring: Keyring;
   readonly #sender: { readonly address: LogicalAddress; epoch: number };
   readonly #members: Members;
+  /** What a harbor knows of the others; the same as `#members` where one discovery serves both, or this is no harbor. */
+  readonly #harbors: Members;
+  readonly #between: BetweenGroups;
   readonly #links: Links;
   readonly #local: LocalPath;
   readonly #router: NodeRouter;
   readonly #caller: RpcCaller;
-  readonly #handlers = new HandlerTable();
+  readonly #limits: LimitHits;
+  readonly #times: MethodTimesRecorder;
+  readonly #handlers: HandlerTable;
   readonly #dispatcher: Dispatcher;
   readonly #sink: MessageSink;
   readonly #abortStart = new AbortController();
   #phase: NodePhase = "new";
+  #upSince: number | undefined;
+  readonly #closeTap: () => void;
+  /** Of connections that are gone. */
+  #pastTraffic = NO_TRAFFIC;
   /** Settles when `start()` does. */
   #starting: Promise<unknown> | undefined;
   #listener: Listener | undefined;
   /** Connections that came before this node was registered: only then it knows as whom it answers. */
   #early: Connection[] = [];
-  #registered = false;
+  /** Where this node has an entry of its own making. */
+  readonly #registeredIn: Members[] = [];
+  /** The load that this node reported last, and what beside it. */
+  #report: Pick<MemberPatch, "load" | "metadata"> | undefined;
   #messagesLost = 0;
   #closing: Promise<CloseReport> | undefined;
   /** What `destroy()` left to end on its own. */
@@ -107,21 +142,26 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const { address, clock, discovery, link, logger, random, rpc, transport } = options;
     this.address = address;
     this.#options = options;
+    this.#limits = new LimitHits(address);
+    this.#times = new MethodTimesRecorder(formatAddress(address), clock);
+    this.#handlers = new HandlerTable(this.#limits);
     const incarnation = makeIncarnation(clock, random);
     this.#identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
     this.#sender = { address, epoch: epochOf(incarnation) };
-    this.#keyring = new Keyring(options.secrets);
-    this.#members = new Members({
-      self: address,
-      discovery,
-      clock,
-      random,
-      report: ({ level, text, type }) => logger[level]({ type }, text),
+    this.#keyring = new Keyring(options.secrets, options.harborSecrets && new Keyring(options.harborSecrets));
+    this.#members = this.#look(discovery);
+    this.#harbors = options.harbors === undefined || options.harbors === discovery ? this.#members : this.#look(options.harbors);
+    this.#between = new BetweenGroups({
+      options,
+      members: this.#members,
+      harbors: this.#harbors,
+      links: () => this.#links,
+      caller: () => this.#caller,
     });
-    this.#members.onChange(({ added, updated, removed }) => {
-      for (const member of added) this.#links.onMemberChanged(member.address, true);
-      for (const member of updated) this.#links.onMemberChanged(member.address, true);
-      for (const member of removed) this.#links.onMemberChanged(member.address, false);
+    if (this.#harbors !== this.#members) this.#harbors.onChange((change) => this.#onMembersChanged(change));
+    this.#members.onChange((change) => {
+      this.#onMembersChanged(change);
+      const { removed } = change;
       if (removed.some((member) => member.address === address) && this.#phase === "running") {
         logger.warn({}, `${formatAddress(address)} is no longer in discovery: others cannot find it; links that stand stay`);
       }
@@ -136,19 +176,24 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         options: link,
         limiter: new DialLimiter(link.maxDialsPerSecond),
         lastWords: new LastWords(clock),
+        seldom: new Seldom(clock),
         closingText: undefined,
         logger,
+        limits: this.#limits,
         events: this.#linkEvents(),
-        locate: (peer) => this.#members.get(peer)?.endpoint,
+        locate: (peer) => this.#between.locate(peer),
       },
       options.insecure,
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
-    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
-    this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc);
-    this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc);
+    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, this.#between);
+    this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc, this.#limits);
+    this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
+    if (options.admin)
+      registerAdmin({ handle: (method, handler) => this.#handlers.addMethod(method, handler as UntypedHandler) }, this.#administered());
+    this.#closeTap = openConsoleTap(this, process.env.CLUSTERTS_TAP, (line) => void process.stderr.write(line));
   }
 
   /**
@@ -159,7 +204,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   async start(options: StartOptions = {}): Promise<this> {
     if (this.#phase !== "new")
       throw new StartError("CLOSED", `${formatAddress(this.address)} was started or closed before: make a new node`);
-    this.#phase = "starting";
+    this.#enter("starting");
     const starting = this.#startOrEnd(options);
     this.#starting = starting;
     return await starting;
@@ -198,7 +243,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Registers the handler of a method; generated code calls it. To be done before `start()`. */
   handle<I, O>(method: Method<I, O>, handler: (input: never, context: Context) => unknown): void {
-    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as (input: unknown, context: Context) => unknown);
+    this.#handlers.addMethod(method as Method<unknown, unknown>, handler as UntypedHandler);
   }
 
   /**
@@ -275,29 +320,108 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     await this.#members.update(patch);
   }
 
+  /**
+   * Says how loaded this node is, for the policies `"least-load"` and `{ fillBelow }` of others: a number of your own choice, players or
+   * busy share, smaller is better. Call it as often as it changes: twice a second at most is sent, the newest. What the store does
+   * not take is sent again, with an event. A node that is configured, not registered, cannot report: it says so in its log, once.
+   *
+   * @param metadata - of this node's entry from now on, all of it; without it, it stays as it is.
+   * @throws {@link InvalidOptionsError} for a load that is no finite number, or metadata that are no strings.
+   */
+  reportLoad(load: number, metadata?: Readonly<Record<string, string>>): void {
+    const report = { load, ...(metadata && { metadata: { ...metadata } }) };
+    const fault = memberFault({ address: this.address, endpoint: "localhost:1", ...report });
+    if (fault !== undefined) throw new InvalidOptionsError("reportLoad", [fault]);
+    const isFirst = this.#report === undefined;
+    this.#report = { ...this.#report, ...report };
+    if (this.#registeredIn.includes(this.#members)) return void this.#members.update(report, true);
+    if (this.#phase === "running" && isFirst)
+      this.#options.logger.warn({}, `${formatAddress(this.address)} reports its load, and is configured: others do not see it`);
+  }
+
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
-    this.#keyring.replace(resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets);
+    const { discovery, harbors, harborSecrets, tls } = this.#options;
+    const checked = resolveNodeOptions({ address: this.address, discovery, harbors, harborSecrets, secrets }).secrets;
+    tls?.useSecrets(checked);
+    this.#keyring.replace(checked);
+  }
+
+  /**
+   * The same for the secrets of harbors.
+   *
+   * @throws {@link InvalidOptionsError} for a node that was made without `harborSecrets`, or for secrets that cannot be.
+   */
+  setHarborSecrets(harborSecrets: readonly string[]): void {
+    const { discovery, harbors } = this.#options;
+    if (this.#keyring.harbors === undefined)
+      throw new InvalidOptionsError("harborSecrets", ["this node was made without the option harborSecrets, and keeps to that"]);
+    this.#keyring.harbors.replace(resolveNodeOptions({ address: this.address, discovery, harbors, harborSecrets }).harborSecrets ?? []);
+  }
+
+  /**
+   * Exchanges certificates and authorities: connections that stand stay, new ones use the new ones. Where authorities
+   * change, give all nodes both in `ca` first, then the new certificates, then the new authority alone.
+   *
+   * @throws {@link InvalidOptionsError} listing every fault, also for a node that was made without `tls`; nothing changes then.
+   */
+  setTls(tls: TlsOptions): void {
+    const { tls: own } = this.#options;
+    if (own === undefined) throw new InvalidOptionsError("tls", ["this node was made without the option tls, and keeps to that"]);
+    own.replace(checkTlsOptions(tls));
   }
 
   /** What this node is doing now. */
   status(): NodeStatus {
     const { endpoint } = this.#listener ?? {};
+    const now = this.#options.clock.now();
+    const { counters } = this.#dispatcher;
+    const own = this.#members.get(this.address);
     return {
       address: formatAddress(this.address),
       phase: this.#phase,
+      atMs: now,
+      uptimeMs: this.#upSince === undefined ? 0 : now - this.#upSince,
+      software: SOFTWARE,
+      available: own && own.available !== false,
+      load: own?.load,
       endpoint: endpoint && formatEndpoint(endpoint),
       incarnation: this.#identity.incarnation,
       links: [...this.#links].map(linkStatus),
       anonymousPeers: this.#links.anonymousCount,
+      traffic: [...this.#links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), this.#pastTraffic),
       callsInFlight: this.#caller.inFlight,
+      oldestCalls: this.#caller.oldest(OLDEST_CALLS).map(({ method, to, startedAt, deadlineAt }) => ({
+        method: method.name,
+        peer: formatAddress(to),
+        ageMs: now - startedAt,
+        remainingMs: Math.max(0, deadlineAt - now),
+      })),
       requestsInProgress: this.#dispatcher.inProgress,
       handlersRunning: this.#dispatcher.running,
       limits: this.#handlers.limits(),
       members: this.#members.size,
-      oneWaysDropped: this.#dispatcher.counters.oneWaysDropped,
+      requests: counters.requests,
+      requestsRefused: counters.refused,
+      lateReplies: counters.lateReplies,
+      oneWays: counters.oneWays,
+      oneWaysDropped: counters.oneWaysDropped,
+      oneWaysFailed: counters.oneWaysFailed,
+      lateMessages: this.#between.late,
+      forgedFrames: this.#between.forged,
+      harbor: this.#between.status,
+      limitHits: this.#limits.counts,
       refusals: Object.fromEntries(this.#links.refusals),
+      certificate: this.#options.tls?.certificate,
     };
+  }
+
+  /**
+   * How long calls and handlers take, by method, the slowest first. Recorded from when it is asked first until a minute after it
+   * was asked last; the first answer is empty.
+   */
+  methodTimes(): readonly MethodTimes[] {
+    return this.#phase === "closed" ? [] : this.#times.ask();
   }
 
   /**
@@ -312,14 +436,15 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   /** Ends everything at once. Calls in flight fail. */
   destroy(reason = "this node was destroyed"): void {
     if (this.#ended !== undefined) return;
-    this.#phase = "closed";
+    this.#enter("closed");
     this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
     this.#caller.close(reason);
     this.#dispatcher.close(reason);
     this.#links.destroy(new Error(reason));
     this.#dropEarly();
-    this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs: FLUSH_TIMEOUT_MS })]).catch((err: unknown) =>
-      this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
+    const timeoutMs = FLUSH_TIMEOUT_MS;
+    this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs }), this.#harbors.close({ timeoutMs })]).catch(
+      (err: unknown) => this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
     );
   }
 
@@ -337,15 +462,20 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (place.type === "registering") {
       // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
       const token = await register(starting, this.#listener.endpoint, () => this.#yieldToNewer(starting));
-      this.#registered = true;
+      this.#registeredIn.push(this.#members);
+      if (this.#report !== undefined) void this.#members.update(this.#report, true);
       if (token !== undefined) {
         this.#identity.incarnation = token;
         this.#sender.epoch = epochOf(token);
       }
     }
     throwIfAborted(starting);
+    if (this.#harbors !== this.#members && (await joinHarbors(starting, this.#harbors, this.#listener.endpoint)))
+      this.#registeredIn.push(this.#harbors);
+    throwIfAborted(starting);
     this.#router.open();
-    this.#phase = "running";
+    this.#upSince = this.#options.clock.now();
+    this.#enter("running");
     for (const connection of this.#early.splice(0)) this.#links.accept(connection);
     this.#options.logger.info({ endpoint: formatEndpoint(this.#listener.endpoint) }, `${formatAddress(this.address)} is up`);
   }
@@ -353,7 +483,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #onConnection(connection: Connection): void {
     if (this.#phase !== "starting") this.#links.accept(connection);
     else if (this.#early.length < this.#options.link.maxOpenings) this.#early.push(connection);
-    else connection.destroy();
+    else {
+      this.#limits.hit("link.maxOpenings", `${this.#early.length} connections came before the node was up`);
+      connection.destroy();
+    }
   }
 
   #dropEarly(): void {
@@ -362,34 +495,74 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   #linkEvents(): LinkEvents {
     return {
-      onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
-        this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
+      onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) => {
+        if (from !== channel.peer.address && isOrdered(kind) && !this.#between.takes(from, epoch, seq))
+          return this.#sink.onOvertaken(channel, kind, from, epoch, seq, "another harbor");
+        if (kind === KIND.gone) return this.#between.onGone(channel, from, body, start, end);
+        this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end);
+      },
+      onForeign: (channel, frame, start, end, to, from) => this.#between.onForeign(channel, frame, start, end, to, from),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
       onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => {
+        this.#between.onLost(channel);
+        this.#pastTraffic = sumOf(this.#pastTraffic, channel.counters);
         for (const { to, first, last } of channel.sent) {
           this.#caller.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
         }
         this.#dispatcher.onPathClosed(channel, cause);
       },
-      onSent: (messages) => {
-        for (const { to, seq } of messages) this.#caller.onSent(to, seq);
+      onSent: (messages, peer) => {
+        for (const { from, to, seq } of messages) if (from === this.address) this.#caller.onSent(to, seq);
+        this.#between.onSent(messages, peer);
       },
-      onUnsent: (messages, cause) => {
-        for (const { to, seq } of messages) {
+      onUnsent: (messages, cause, peer) => {
+        for (const { from, to, seq } of messages) {
+          if (from !== this.address) continue;
           this.#messagesLost++;
-          this.#caller.onUnsent(to, seq, cause);
+          this.#caller.onUnsent(to, seq, to === peer ? cause : overHarbor(cause, peer));
         }
+        this.#between.onUnsent(messages, cause, peer);
       },
       onReachable: (peer, reachable) => {
         this.#members.markUnreachable(peer, !reachable);
-        if (!reachable) this.#caller.onUnreachable(peer);
+        this.#harbors.markUnreachable(peer, !reachable);
+        if (reachable) return;
+        this.#between.onUnreachable(peer);
+        this.#caller.onUnreachable(peer);
       },
-      onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
+      onDraining: (peer, draining) => {
+        this.#members.markDraining(peer, draining);
+        this.#harbors.markDraining(peer, draining);
+        if (draining) this.#between.onDraining(peer);
+      },
       onReplaced: (by, text) => this.#onReplaced(by, text),
-      callsWait: (peer) => this.#caller.waitsFor(peer),
-      handlersWork: (channel) => this.#dispatcher.worksFor(channel),
+      callsWait: (peer) => this.#caller.waitsFor(peer) || this.#between.callsWait(peer),
+      handlersWork: (channel) => this.#dispatcher.worksFor(channel) || this.#between.relaysFor(channel),
     };
+  }
+
+  #look(discovery: Discovery): Members {
+    const { address, clock, logger, random } = this.#options;
+    return new Members({
+      self: address,
+      discovery,
+      clock,
+      random,
+      report: ({ level, text, type }) => {
+        logger[level]({ type }, text);
+        if (discoveryEvents.hasSubscribers) discoveryEvents.publish({ type, node: formatAddress(address), level, reason: text });
+      },
+    });
+  }
+
+  #onMembersChanged(change: MembershipChange): void {
+    const { added, updated, removed } = change;
+    if (memberEvents.hasSubscribers) sayMembers(formatAddress(this.address), change);
+    for (const member of added) this.#links.onMemberChanged(member.address, true);
+    for (const member of updated) this.#links.onMemberChanged(member.address, true);
+    for (const member of removed) this.#links.onMemberChanged(member.address, this.#between.locate(member.address) !== undefined);
+    this.#between.onMembersChanged(removed);
   }
 
   /**
@@ -407,6 +580,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #onReplaced(by: LogicalAddress, text: string): void {
     if (this.#phase === "closed") return;
     const own: AddressText = formatAddress(this.address);
+    if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "replaced", node: own, reason: text });
     this.#options.logger.error({ by: formatAddress(by) }, `${own} was replaced: ${text}; this node stops`);
     this.destroy(`${own} was replaced by a newer incarnation: ${text}`);
   }
@@ -424,16 +598,39 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     return await this.#shutDown(this.#phase === "running" ? timeoutMs : 0);
   }
 
-  /** Resolves when neither a call waits nor a handler works. A handler's calls may outlast it, and the other way round. */
+  #administered(): Administered {
+    const { metadata, version } = this.#options;
+    return {
+      metadata: () => this.#members.get(this.address)?.metadata ?? metadata ?? {},
+      version,
+      status: () => this.status(),
+      methodTimes: () => this.methodTimes(),
+      update: (patch) => this.update(patch),
+    };
+  }
+
+  #enter(phase: NodePhase): void {
+    const previous = this.#phase;
+    if (phase === previous) return;
+    this.#phase = phase;
+    if (phase === "closed") {
+      this.#times.close();
+      this.#closeTap();
+    }
+    if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
+  }
+
+  /** Resolves when neither a call waits nor a handler works, of others that are relayed neither. A handler's calls may outlast it, and the other way round. */
   async #idle(): Promise<void> {
-    while (this.#caller.inFlight + this.#dispatcher.inProgress > 0) {
+    while (this.#caller.inFlight + this.#dispatcher.inProgress > 0 || this.#between.relaysFor()) {
       await Promise.all([this.#caller.idle(), this.#dispatcher.idle()]);
+      if (this.#between.relaysFor()) await pause(this.#options.clock, RELAY_LOOK_MS);
     }
   }
 
   async #announceClosing(): Promise<void> {
     try {
-      await this.#members.update({ available: false });
+      await Promise.all(this.#registeredIn.map((members) => members.update({ available: false })));
     } catch (err) {
       this.#options.logger.warn({ err }, `${formatAddress(this.address)} could not say in discovery that it is closing`);
     }
@@ -442,33 +639,42 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   async #shutDown(timeoutMs: number): Promise<CloseReport> {
     const { clock } = this.#options;
     const own = formatAddress(this.address);
-    if (this.#phase !== "closed") this.#phase = "closing";
+    if (this.#phase !== "closed") this.#enter("closing");
     this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
     let timedOut = false;
     if (timeoutMs > 0) {
       this.#links.announceShutdown(`${own} is closing`);
       const until = clock.now() + timeoutMs;
-      if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
+      if (this.#registeredIn.length > 0) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
       timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
     }
     await this.#local.delivered();
     const lostBefore = this.#messagesLost;
     const callsCut = this.#caller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);
-    this.#phase = "closed";
+    this.#enter("closed");
     this.#dropEarly();
-    await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
+    await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close(), this.#harbors.close()]);
     return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
   }
 }
 
-/** Whether `done` settles within `ms`. */
-function within(done: Promise<unknown>, ms: number, clock: ResolvedNodeOptions["clock"]): Promise<boolean> {
+/** Why a message for another group was not sent: its harbor was not reached. */
+function overHarbor(cause: Error, harbor: LogicalAddress): Error {
+  const text = `harbor ${formatAddress(harbor)}: ${cause.message}`;
+  return cause instanceof UnsentError ? new UnsentError(cause.reason, text, cause.cause as Error | undefined) : cause;
+}
+
+function pause(clock: ResolvedNodeOptions["clock"], ms: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = clock.setTimeout(() => resolve(false), ms, true);
-    done.finally(() => {
-      clock.clearTimeout(timer);
-      resolve(true);
-    });
+    clock.setTimeout(resolve, ms, true);
   });
+}
+
+function sayMembers(node: AddressText, { added, updated, removed }: MembershipChange): void {
+  const say = (type: MemberEvent["type"], member: Member): void =>
+    memberEvents.publish({ type, node, peer: formatAddress(member.address), member });
+  for (const member of removed) say("removed", member);
+  for (const member of added) say("added", member);
+  for (const member of updated) say("updated", member);
 }

@@ -8,6 +8,7 @@ import { codeOf, describeCause } from "../internal/describe-cause.js";
 import { DialAttempt } from "../link/dial-attempt.js";
 import type { Identity, PeerHello } from "../link/handshake.js";
 import type { Keyring } from "../link/keyring.js";
+import { LastWords } from "../link/last-words.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { PURPOSE } from "../wire/hello.js";
 import type { ResolvedNodeOptions } from "./options.js";
@@ -87,7 +88,7 @@ export async function refuseIfTaken(starting: Starting, endpoint: string): Promi
 export async function listen({ options }: Starting, place: Place, onConnection: (connection: Connection) => void): Promise<Listener> {
   const text = options.listen ?? (place.type === "configured" ? place.member.endpoint : DEFAULT_LISTEN);
   const endpoint = parseEndpoint(text);
-  if (options.secrets.length === 0 && !options.insecure && !isLoopbackHost(endpoint.host)) {
+  if (options.secrets.length === 0 && options.tls?.isMutual !== true && !options.insecure && !isLoopbackHost(endpoint.host)) {
     options.logger.warn(
       { endpoint: text },
       `${formatAddress(options.address)} listens on ${text} without secrets: only connections over loopback will be taken`,
@@ -117,17 +118,9 @@ export async function newerHolder(starting: Starting): Promise<{ readonly incarn
 
 /** Announces this node. Gives the store's fencing token, if it has one. */
 export async function register(starting: Starting, bound: Endpoint, beforeRenewal: () => Promise<void>): Promise<bigint | undefined> {
-  const { options, members, identity, signal } = starting;
+  const { options, members, signal } = starting;
   const text = formatAddress(options.address);
-  const self: Member = {
-    address: options.address,
-    endpoint: advertised(options, bound),
-    export: options.export,
-    available: true,
-    incarnation: identity.incarnation,
-    ...(options.metadata !== undefined && { metadata: options.metadata }),
-    ...(options.version !== undefined && { version: options.version }),
-  };
+  const self = entryOf(starting, bound);
   let token: bigint | undefined;
   try {
     token = await members.register(self, { signal, beforeRenewal });
@@ -142,6 +135,37 @@ export async function register(starting: Starting, bound: Endpoint, beforeRenewa
     "REGISTRATION_FAILED",
     `${text} did not start: the discovery gave ${token} as its fencing token; ${START_HINT.fencingToken}`,
   );
+}
+
+/** Lets a harbor look for the harbors of other groups, and be found by them, where that is a discovery of its own. Gives whether it has an entry there that is its own. */
+export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: Endpoint): Promise<boolean> {
+  const { identity, options, signal, timeoutMs } = ofGroup;
+  harbors.start();
+  try {
+    await harbors.ready({ timeoutMs, signal });
+  } catch (error) {
+    if (signal.aborted) throw aborted(signal, formatAddress(options.address));
+    const reason = RpcError.is(error) ? error.reason : String(error);
+    throw new StartError("TIMEOUT", `${formatAddress(options.address)} did not start: harbors: ${reason}`, { cause: error });
+  }
+  // The same store, by another way: two entries would take the address from each other for ever.
+  const isThere = harbors.get(options.address)?.incarnation === identity.incarnation;
+  if (!harbors.registers || isThere) return false;
+  // Its incarnation is that of its group's store: tokens of this one only tell its own registrations apart.
+  await register({ ...ofGroup, members: harbors }, bound, () => Promise.resolve());
+  return true;
+}
+
+function entryOf({ identity, options }: Starting, bound: Endpoint): Member {
+  return {
+    address: options.address,
+    endpoint: advertised(options, bound),
+    export: options.export === true,
+    available: true,
+    incarnation: identity.incarnation,
+    ...(options.metadata !== undefined && { metadata: options.metadata }),
+    ...(options.version !== undefined && { version: options.version }),
+  };
 }
 
 /** What others dial: as told, or where it is bound; a wildcard is no address that anybody could dial. */
@@ -196,7 +220,8 @@ async function whoAnswers({ options, identity, keyring, signal }: Starting, endp
       signal.removeEventListener("abort", onAbort);
       resolve(peer);
     };
-    const attempt = new DialAttempt({ identity, keyring, transport, clock, random }, timeouts, {
+    const lastWords = new LastWords(clock);
+    const attempt = new DialAttempt({ identity, keyring, transport, clock, random, lastWords }, timeouts, {
       onOpen: (connection, peer) => {
         connection.destroy();
         settle(peer);

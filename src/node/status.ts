@@ -1,6 +1,12 @@
 /** What a node is doing, as one snapshot for people and metrics. */
 import type { AddressText } from "../addr/logical-address.js";
+import type { LimitName, NodePhase } from "../events/events.js";
+import type { RelayCounters } from "../harbor/relay-counts.js";
 import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
+import type { OwnCertificate } from "../transport/tls-credentials.js";
+import type { Traffic } from "./traffic.js";
+
+export type { NodePhase };
 
 export interface LinkStatus {
   readonly peer: AddressText;
@@ -24,18 +30,43 @@ export interface LinkStatus {
   readonly lastError: string | undefined;
 }
 
-export type NodePhase = "new" | "starting" | "running" | "closing" | "closed";
+/** What a harbor has relayed since it started, and what it holds now. */
+export type HarborStatus = RelayCounters;
+
+/** A call that waits for its reply. */
+export interface CallInFlight {
+  readonly method: string;
+  readonly peer: AddressText;
+  /** Milliseconds since it was placed. */
+  readonly ageMs: number;
+  /** Milliseconds until its deadline. */
+  readonly remainingMs: number;
+}
 
 export interface NodeStatus {
   readonly address: AddressText;
   readonly phase: NodePhase;
+  /** When this was so, in milliseconds of the node's own clock, which never goes back: what counters grew by, over what this grew by, is a rate. */
+  readonly atMs: number;
+  /** Milliseconds since the node was up; 0 before. */
+  readonly uptimeMs: number;
+  /** This library and its version. */
+  readonly software: string;
+  /** Whether discovery lets others pick this node; `undefined` while discovery does not list it. */
+  readonly available: boolean | undefined;
+  /** What it reported last. */
+  readonly load: number | undefined;
   /** Where this node listens, once it does. */
   readonly endpoint: string | undefined;
   readonly incarnation: bigint;
   readonly links: readonly LinkStatus[];
   /** Tools without an address that are connected. */
   readonly anonymousPeers: number;
+  /** Over all connections, those too that are gone. */
+  readonly traffic: Traffic;
   readonly callsInFlight: number;
+  /** Those that have waited longest, the oldest first, at most 16. */
+  readonly oldestCalls: readonly CallInFlight[];
   /** Requests whose answer somebody waits for. */
   readonly requestsInProgress: number;
   /** Handlers that have not settled: those of requests that were cancelled or are overdue, too. The limits count these. */
@@ -43,8 +74,25 @@ export interface NodeStatus {
   /** Methods that have a limit, by their full names. */
   readonly limits: Readonly<Record<string, MethodLimitStatus>>;
   readonly members: number;
-  /** One-way messages that no handler took. */
+  /** Requests that have come, and of these those that no handler was called for. */
+  readonly requests: number;
+  readonly requestsRefused: number;
+  /** Results that came when nobody waited for them any more. */
+  readonly lateReplies: number;
+  /** One-way messages that have come; that no handler took; whose handler failed. */
+  readonly oneWays: number;
   readonly oneWaysDropped: number;
+  readonly oneWaysFailed: number;
+  /** Messages from other groups that were not taken: they came over one harbor behind later ones of their sender over another. */
+  readonly lateMessages: number;
+  /** Connections that were cut because their peer named a sender or a receiver that it must not name. */
+  readonly forgedFrames: number;
+  /** What this harbor relays; `undefined` for other nodes. */
+  readonly harbor: HarborStatus | undefined;
+  /** How often something was over a limit, by the option's name; docs/limits.md. */
+  readonly limitHits: Readonly<Partial<Record<LimitName, number>>>;
   /** Connections that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** The certificate that this node presents now; `undefined` without the option `tls`, and in what a node tells others. */
+  readonly certificate?: OwnCertificate | undefined;
 }

@@ -4,6 +4,7 @@ import type { RpcError } from "../errors.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import { SeqTable } from "../internal/seq-table.js";
 import { nextSeq, seqBefore } from "../wire/header.js";
+import type { CallWatch } from "./call-watch.js";
 import type { Outbound } from "./outbound.js";
 import type { Picker } from "./picker.js";
 import type { CallOptions, Method } from "./service.js";
@@ -22,6 +23,7 @@ export interface Call {
   readonly method: Method<unknown, unknown>;
   readonly to: LogicalAddress;
   readonly seq: number;
+  readonly startedAt: number;
   readonly deadlineAt: number;
   readonly outbound: Outbound;
   readonly options: CallOptions | undefined;
@@ -30,18 +32,27 @@ export interface Call {
   /** Only for a picker, and only until it was used. */
   retry: Retry | undefined;
   onAbort: (() => void) | undefined;
+  /** Where somebody watches calls. */
+  readonly watch: CallWatch | undefined;
 }
 
 /** The sequence numbers of one target, and the calls that are under way to it. */
 export class PeerCalls {
   readonly to: LogicalAddress;
   readonly calls = new SeqTable<Call>();
-  #seq = 0;
+  #seq: number;
   /** After four thousand million numbers, one may still be taken by a call from before. */
   #wrapped = false;
 
-  constructor(to: LogicalAddress) {
+  /** `last`: numbers begin behind it. */
+  constructor(to: LogicalAddress, last: number) {
     this.to = to;
+    this.#seq = last;
+  }
+
+  /** The number given last. */
+  get last(): number {
+    return this.#seq;
   }
 
   /** Hot path. The next number that no call in flight has. */
@@ -54,6 +65,9 @@ export class PeerCalls {
   }
 }
 
+/** Targets whose numbers are remembered one by one. Through harbors any address is a target, also one that somebody made up. */
+const MAX_PEERS = 65_536;
+
 /** Below this many calls a deadline fires to the millisecond; above, sweeps are spaced out so that they cost little. */
 const SWEEP_CALLS_PER_MS = 2_000;
 
@@ -62,6 +76,8 @@ export class CallTable {
   readonly #onExpired: (call: Call) => void;
   readonly #peers = new Map<LogicalAddress, PeerCalls>();
   #recent: PeerCalls | undefined;
+  /** No target that was forgotten has had a higher number: gaps mean nothing, and a number that comes again much. */
+  #forgotten = 0;
   #timer: TimerHandle;
   #timerAt = Number.POSITIVE_INFINITY;
   #size = 0;
@@ -81,7 +97,8 @@ export class CallTable {
     if (recent !== undefined && recent.to === to) return recent;
     let peer = this.#peers.get(to);
     if (peer === undefined) {
-      peer = new PeerCalls(to);
+      if (this.#peers.size >= MAX_PEERS) this.#forgetOne();
+      peer = new PeerCalls(to, this.#forgotten);
       this.#peers.set(to, peer);
     }
     this.#recent = peer;
@@ -123,6 +140,26 @@ export class CallTable {
     return taken;
   }
 
+  /** The call that is under way, if it is. Stays there. */
+  peek(to: LogicalAddress, seq: number): Call | undefined {
+    return this.#peers.get(to)?.calls.get(seq);
+  }
+
+  /** Those that have waited longest, at most `count`, the oldest first. Reads all: for people who look. */
+  oldest(count: number): Call[] {
+    const oldest: Call[] = [];
+    for (const { calls } of this.#peers.values()) {
+      for (const call of calls) {
+        const last = oldest.at(-1);
+        if (oldest.length === count && last !== undefined && last.startedAt <= call.startedAt) continue;
+        const at = oldest.findIndex(({ startedAt }) => startedAt > call.startedAt);
+        oldest.splice(at < 0 ? oldest.length : at, 0, call);
+        if (oldest.length > count) oldest.pop();
+      }
+    }
+    return oldest;
+  }
+
   takeAll(): Call[] {
     const all = [...this];
     for (const call of all) this.take(call.to, call.seq);
@@ -140,6 +177,16 @@ export class CallTable {
 
   *[Symbol.iterator](): IterableIterator<Call> {
     for (const peer of this.#peers.values()) yield* peer.calls.values();
+  }
+
+  /** Forgets the target that was met first among those for which no call waits. */
+  #forgetOne(): void {
+    for (const [to, { calls, last }] of this.#peers) {
+      if (calls.size > 0) continue;
+      this.#peers.delete(to);
+      if (last > this.#forgotten) this.#forgotten = last;
+      return;
+    }
   }
 
   #onIdle(): void {

@@ -3,8 +3,10 @@
  * moment it is placed; whoever takes it out settles it, so that it is settled exactly once.
  */
 import { setMaxListeners } from "node:events";
-import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
+import { callEvents, messageEvents } from "../events/channels.js";
+import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
 import { describeCause } from "../internal/describe-cause.js";
@@ -21,8 +23,10 @@ import { FLAGS, KIND, putU32, seqBefore } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
 import { encodeMetadata, metadataLength } from "../wire/metadata.js";
 import { type Call, CallTable, type Retry } from "./call-table.js";
+import { CallWatch } from "./call-watch.js";
 import { addressOrText, type FailedCall, HINT, rpcError, targetFault, unsentReason } from "./failure.js";
 import { type CallerInterceptor, chain, type OutgoingCall } from "./interceptor.js";
+import { sayOut } from "./message-events.js";
 import { OneWays } from "./one-ways.js";
 import type { Outbound } from "./outbound.js";
 import { ambient } from "./request-context.js";
@@ -48,6 +52,7 @@ export class RpcCaller {
   readonly #router: Router;
   readonly #clock: Clock;
   readonly #options: Resolved<RpcOptions>;
+  readonly #limits: LimitHits;
   readonly #calls: CallTable;
   readonly #oneWays = new OneWays();
   readonly #reader = new BinaryReader(new Uint8Array(0));
@@ -60,16 +65,31 @@ export class RpcCaller {
   #recentText: AddressLike = ANONYMOUS;
   #recentAddress: LogicalAddress = ANONYMOUS;
 
-  constructor(sender: Sender, router: Router, clock: Clock, options: Resolved<RpcOptions>) {
+  constructor(sender: Sender, router: Router, clock: Clock, options: Resolved<RpcOptions>, limits: LimitHits) {
     this.#sender = sender;
     this.#router = router;
     this.#clock = clock;
     this.#options = options;
+    this.#limits = limits;
     this.#calls = new CallTable(clock, (call) => this.#onExpired(call));
+  }
+
+  get address(): LogicalAddress {
+    return this.#sender.address;
   }
 
   get inFlight(): number {
     return this.#calls.size;
+  }
+
+  /** The calls that have waited longest. Reads all of them. */
+  oldest(count: number): Call[] {
+    return this.#calls.oldest(count);
+  }
+
+  /** What the call is that a reply belongs to. */
+  methodOf(peer: LogicalAddress, seq: number): AnyMethod | undefined {
+    return this.#calls.peek(peer, seq)?.method;
   }
 
   waitsFor(peer: LogicalAddress): boolean {
@@ -110,7 +130,7 @@ export class RpcCaller {
 
   /** One-way protobuf message, by its registered id. */
   sendMessage<T>(to: Target, message: Message<T>, value: unknown, options: PostOptions | undefined): Promise<void> {
-    return this.#oneWay(to, message.messageName, KIND.message, message.messageId, options, (writer) => {
+    return this.#oneWay(to, message.messageName, KIND.message, message.messageId, value, options, (writer) => {
       message.encode(message.fromPartial(value as never), writer);
     });
   }
@@ -126,7 +146,7 @@ export class RpcCaller {
     if (!(payload instanceof Uint8Array)) {
       return Promise.reject(this.#fail(name, addressOrText(to), "INVALID_ARGUMENT", "notRun", "a payload is a Uint8Array"));
     }
-    return this.#oneWay(to, name, KIND.bytes, command, options, (writer) => void writer.raw(payload));
+    return this.#oneWay(to, name, KIND.bytes, command, payload, options, (writer) => void writer.raw(payload));
   }
 
   /** A reply has come. Hot path. */
@@ -203,6 +223,19 @@ export class RpcCaller {
     }
   }
 
+  /**
+   * A relay has lost its link to `target`: numbers `first` to `last`, which it had passed on, may have run. What is not wholly
+   * sent is taken back. `path`: the relays up to that one.
+   */
+  onGone(target: LogicalAddress, first: number, last: number, path: readonly LogicalAddress[]): void {
+    const relay = formatAddress(path.at(-1)!);
+    for (const call of this.#calls.takeRange(target, first, last)) {
+      const notRun = call.outbound.withdraw(target, this.#sender.epoch, call.seq);
+      const reason = `harbor ${relay} lost its link to ${formatAddress(target)}; ${notRun ? HINT.lostUnsent : HINT.lost}`;
+      this.#settleFailed(call, rpcError(this.#describe(call), "UNAVAILABLE", notRun ? "notRun" : "unknown", reason, { path }));
+    }
+  }
+
   /** A queued message has gone out. */
   onSent(to: LogicalAddress, seq: number): void {
     this.#oneWays.sent(to, seq);
@@ -227,8 +260,9 @@ export class RpcCaller {
       if (retry === undefined || !this.#router.hasElsewhere(retry.picker.type, retry.picker.policy, peer)) continue;
       if (!call.outbound.withdraw(peer, this.#sender.epoch, call.seq) || this.#calls.take(peer, call.seq) !== call) continue;
       this.#release(call);
-      const { method, deadlineAt, options, resolve, reject } = call;
-      this.#place(retry.picker, peer, method, retry.input, this.#clock.now(), deadlineAt, options, resolve, reject, retry);
+      const { method, startedAt, deadlineAt, options, resolve, reject, watch } = call;
+      const now = this.#clock.now();
+      this.#place(retry.picker, peer, method, retry.input, now, startedAt, deadlineAt, options, resolve, reject, retry, watch);
     }
   }
 
@@ -246,6 +280,12 @@ export class RpcCaller {
   }
 
   #call(to: Target, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+    if (!callEvents.hasSubscribers) return this.#begin(to, method, input, options, undefined);
+    const watch = new CallWatch(this.#sender.address, method.name, false, this.#clock);
+    return watch.until(this.#begin(to, method, input, options, watch));
+  }
+
+  #begin(to: Target, method: AnyMethod, input: unknown, options: CallOptions | undefined, watch: CallWatch | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
       if (!(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
@@ -269,7 +309,7 @@ export class RpcCaller {
         return;
       }
       const retry = typeof to === "object" ? { picker: to, input } : undefined;
-      this.#place(to, undefined, method, input, now, deadlineAt, options, resolve, reject, retry);
+      this.#place(to, undefined, method, input, now, now, deadlineAt, options, resolve, reject, retry, watch);
     });
   }
 
@@ -280,47 +320,65 @@ export class RpcCaller {
     method: AnyMethod,
     input: unknown,
     now: number,
+    startedAt: number,
     deadlineAt: number,
     options: CallOptions | undefined,
     resolve: (output: unknown) => void,
     reject: (error: RpcError) => void,
     retry: Retry | undefined,
+    watch: CallWatch | undefined,
   ): void {
     const to = this.#resolve(target, method.name, not);
     if (to instanceof RpcError) return reject(to);
+    if (watch !== undefined) watch.to = to;
     const remainingMs = Math.ceil(deadlineAt - now);
     if (remainingMs <= 0)
       return reject(
         this.#fail(method.name, to, "DEADLINE_EXCEEDED", "notRun", `the deadline of the surrounding request is over; ${HINT.deadlineOver}`),
       );
     if (this.#calls.size >= this.#options.maxCallsInFlight) {
-      return reject(
-        this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#calls.size} calls in flight; ${HINT.tooManyCalls}`),
-      );
+      const reason = `${this.#calls.size} calls in flight`;
+      this.#limits.hit("rpc.maxCallsInFlight", reason, to, method.name);
+      return reject(this.#fail(method.name, to, "RESOURCE_EXHAUSTED", "notRun", `${reason}; ${HINT.tooManyCalls}`));
     }
     const outbound = this.#way(to, method.name);
     if (outbound instanceof RpcError) return reject(outbound);
     const metadata = options?.metadata;
+    let size: number;
     try {
       const writer = this.#beginBody(outbound, method.id, metadata);
       const start = writer.pos;
       method.input.encode(method.input.fromPartial(input as never), writer);
-      checkSize(writer, start, outbound);
+      size = checkedSize(writer, start, outbound);
     } catch (cause) {
       return reject(this.#encodingFailed(method.name, to, outbound, cause));
     }
     const peer = this.#calls.peer(to);
-    const call: Call = { method, to, seq: peer.next(), deadlineAt, outbound, options, resolve, reject, retry, onAbort: undefined };
+    const call: Call = {
+      method,
+      to,
+      seq: peer.next(),
+      startedAt,
+      deadlineAt,
+      outbound,
+      options,
+      resolve,
+      reject,
+      retry,
+      onAbort: undefined,
+      watch,
+    };
     const flags = metadata === undefined ? 0 : FLAGS.metadata;
     const { address, epoch } = this.#sender;
     const result = outbound.commit(KIND.request, flags, to, address, epoch, call.seq, remainingMs, deadlineAt);
     if (result > COMMIT.queued) return this.#settleFailed(call, this.#notTaken(method.name, to, result));
     this.#calls.add(peer, call);
+    if (messageEvents.hasSubscribers) sayOut(address, KIND.request, to, method.name, call.seq, size, () => input);
     if (options?.signal !== undefined) this.#listen(call, options.signal);
   }
 
   #post(to: Target, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
-    return this.#oneWay(to, method.name, KIND.post, method.id, options, (writer) => {
+    return this.#oneWay(to, method.name, KIND.post, method.id, input, options, (writer) => {
       method.input.encode(method.input.fromPartial(input as never), writer);
     });
   }
@@ -330,24 +388,45 @@ export class RpcCaller {
     name: string,
     kind: number,
     id: number,
+    value: unknown,
     options: PostOptions | undefined,
     encode: (writer: BinaryWriter) => void,
   ): Promise<void> {
+    if (!callEvents.hasSubscribers) return this.#sendOneWay(target, name, kind, id, value, options, encode, undefined);
+    const watch = new CallWatch(this.#sender.address, name, true, this.#clock);
+    return watch.until(this.#sendOneWay(target, name, kind, id, value, options, encode, watch));
+  }
+
+  /** `value` is what `encode` encodes. */
+  #sendOneWay(
+    target: Target,
+    name: string,
+    kind: number,
+    id: number,
+    value: unknown,
+    options: PostOptions | undefined,
+    encode: (writer: BinaryWriter) => void,
+    watch: CallWatch | undefined,
+  ): Promise<void> {
     const to = this.#resolve(target, name, undefined);
     if (to instanceof RpcError) return Promise.reject(to);
+    if (watch !== undefined) watch.to = to;
     const outbound = this.#way(to, name);
     if (outbound instanceof RpcError) return Promise.reject(outbound);
+    let size: number;
     try {
       const writer = this.#beginBody(outbound, id, options?.metadata);
       const start = writer.pos;
       encode(writer);
-      checkSize(writer, start, outbound);
+      size = checkedSize(writer, start, outbound);
     } catch (cause) {
       return Promise.reject(this.#encodingFailed(name, to, outbound, cause));
     }
     const seq = this.#calls.peer(to).next();
     const flags = options?.metadata === undefined ? 0 : FLAGS.metadata;
-    const result = outbound.commit(kind, flags, to, this.#sender.address, this.#sender.epoch, seq, 0, Number.POSITIVE_INFINITY);
+    const { address, epoch } = this.#sender;
+    const result = outbound.commit(kind, flags, to, address, epoch, seq, 0, Number.POSITIVE_INFINITY);
+    if (result <= COMMIT.queued && messageEvents.hasSubscribers) sayOut(address, kind, to, name, seq, size, () => value);
     if (result === COMMIT.sent) return outbound.congested ? this.#untilWritable(outbound, to, name) : SENT;
     if (result === COMMIT.queued) return this.#oneWays.queued(to, seq, name);
     return Promise.reject(this.#notTaken(name, to, result));
@@ -425,7 +504,9 @@ export class RpcCaller {
       this.#clock.afterTurn(() => this.#sendCancel(call)); // cancelled by the encoder of another message
       return;
     }
-    outbound.commit(KIND.cancel, 0, call.to, this.#sender.address, this.#sender.epoch, call.seq, 0, Number.POSITIVE_INFINITY);
+    const { address, epoch } = this.#sender;
+    outbound.commit(KIND.cancel, 0, call.to, address, epoch, call.seq, 0, Number.POSITIVE_INFINITY);
+    if (messageEvents.hasSubscribers) sayOut(address, KIND.cancel, call.to, call.method.name, call.seq, 0, () => undefined);
   }
 
   #onExpired(call: Call): void {
@@ -445,8 +526,9 @@ export class RpcCaller {
     const { retry } = call;
     if (retry === undefined || error.execution !== "notRun" || this.#closed !== undefined) return call.reject(error);
     // Once more elsewhere: the first attempt did not run.
-    const { method, deadlineAt, options, resolve, reject } = call;
-    this.#place(retry.picker, call.to, method, retry.input, this.#clock.now(), deadlineAt, options, resolve, reject, undefined);
+    const { method, startedAt, deadlineAt, options, resolve, reject, watch } = call;
+    const now = this.#clock.now();
+    this.#place(retry.picker, call.to, method, retry.input, now, startedAt, deadlineAt, options, resolve, reject, undefined, watch);
   }
 
   #release(call: Call): void {
@@ -459,14 +541,9 @@ export class RpcCaller {
     // Of nested messages the inner one fails; the outer one is still being encoded.
     if (!(cause instanceof NestedEncodingError)) outbound.abandon();
     if (cause instanceof MessageTooLargeError) {
-      return this.#fail(
-        name,
-        to,
-        "RESOURCE_EXHAUSTED",
-        "notRun",
-        `the message is over the limit of ${outbound.maxPayloadBytes} bytes; ${HINT.tooLarge}`,
-        cause,
-      );
+      const reason = `the message is over the limit of ${outbound.maxPayloadBytes} bytes`;
+      this.#limits.hit("rpc.maxPayloadBytes", reason, to, name);
+      return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", `${reason}; ${HINT.tooLarge}`, cause);
     }
     return this.#fail(name, to, "INVALID_ARGUMENT", "notRun", `the message cannot be encoded: ${messageOf(cause)}; ${HINT.input}`, cause);
   }
@@ -476,6 +553,7 @@ export class RpcCaller {
       case COMMIT.pendingFull:
         return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", `${this.#router.describe(to)}; ${HINT.pendingFull}`);
       case COMMIT.congested:
+        this.#limits.hit("link.maxBufferedBytes", "too much waits to be read by the peer", to, name);
         return this.#fail(name, to, "RESOURCE_EXHAUSTED", "notRun", HINT.congested);
       case COMMIT.unknownTarget:
         return this.#fail(name, to, "UNAVAILABLE", "notRun", `discovery does not know it; ${HINT.unknownTarget}`);
@@ -507,8 +585,10 @@ export class RpcCaller {
 }
 
 /** @throws MessageTooLargeError for a payload over the limit, before anything of it counts. */
-function checkSize(writer: BinaryWriter, start: number, outbound: Outbound): void {
-  if (writer.pos - start > outbound.maxPayloadBytes) throw new MessageTooLargeError(outbound.maxPayloadBytes);
+function checkedSize(writer: BinaryWriter, start: number, outbound: Outbound): number {
+  const size = writer.pos - start;
+  if (size > outbound.maxPayloadBytes) throw new MessageTooLargeError(outbound.maxPayloadBytes);
+  return size;
 }
 
 function isSignal(value: unknown): value is AbortSignal {

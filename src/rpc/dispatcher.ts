@@ -4,6 +4,9 @@
  */
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
+import { dropEvents, handlerEvents, messageEvents } from "../events/channels.js";
+import type { DropCause } from "../events/events.js";
+import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
@@ -19,6 +22,8 @@ import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../w
 import type { Sender } from "./caller.js";
 import { HINT, thrownReason } from "./failure.js";
 import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
+import { watchedHandler } from "./handler-watch.js";
+import { sayOut } from "./message-events.js";
 import { isRefusalOf } from "./refusal.js";
 import type { ReplyPath } from "./reply-path.js";
 import { ambient, RequestContext } from "./request-context.js";
@@ -51,6 +56,7 @@ export class Dispatcher {
   readonly #reader = new BinaryReader(new Uint8Array(0));
   readonly #inProgress: RequestsInProgress;
   readonly #maxPayloadBytes: number;
+  readonly #limits: LimitHits;
   readonly #seldom: Seldom;
   /** When the request before this one arrived. */
   #lastArrival = Number.NEGATIVE_INFINITY;
@@ -58,14 +64,15 @@ export class Dispatcher {
   /** Why no request is taken any more. */
   #closed: string | undefined;
 
-  constructor(sender: Sender, handlers: HandlerTable, clock: Clock, logger: Logger, options: Resolved<RpcOptions>) {
+  constructor(sender: Sender, handlers: HandlerTable, clock: Clock, logger: Logger, options: Resolved<RpcOptions>, limits: LimitHits) {
     this.#sender = sender;
     this.handlers = handlers;
     this.#clock = clock;
     this.#logger = logger;
     this.#maxPayloadBytes = options.maxPayloadBytes;
+    this.#limits = limits;
     this.#seldom = new Seldom(clock);
-    this.#inProgress = new RequestsInProgress(clock, options, (context) => this.#onExpired(context));
+    this.#inProgress = new RequestsInProgress(clock, options, limits, (context) => this.#onExpired(context));
   }
 
   /** Requests whose answer somebody waits for. */
@@ -104,7 +111,7 @@ export class Dispatcher {
     const entry = end - start < 4 || this.#closed !== undefined ? undefined : this.handlers.method(getU32(body, start));
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     const size = end - start;
-    const full = this.#inProgress.full(path, size);
+    const full = this.#inProgress.full(from, size);
     if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
     const { arrivedAt } = path;
     const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : arrivedAt + remainingMs;
@@ -120,7 +127,14 @@ export class Dispatcher {
         metadata = decodeMetadata(body, begin, at);
       }
       if (end - at > this.#maxPayloadBytes) {
-        return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${this.#oversize(end - at)}; ${HINT.tooLargeThere}`);
+        return this.#refuse(
+          path,
+          from,
+          epoch,
+          seq,
+          "RESOURCE_EXHAUSTED",
+          `${this.#oversize(end - at, from, entry.method.name)}; ${HINT.tooLargeThere}`,
+        );
       }
       input = entry.method.input.decode(this.#reader.attach(body, at, end), end - at);
       this.#reader.expectEnd();
@@ -163,9 +177,10 @@ export class Dispatcher {
   }
 
   /** A one-way message that cannot be taken. */
-  drop(from: LogicalAddress, reason: string): void {
+  drop(from: LogicalAddress, cause: DropCause, reason: string): void {
     this.counters.oneWaysDropped++;
     const peer = formatAddress(from);
+    if (dropEvents.hasSubscribers) dropEvents.publish({ type: "dropped", node: formatAddress(this.#sender.address), peer, cause, reason });
     this.#seldom.say(`${peer} ${reason}`, (addition) => {
       this.#logger.warn({ from: peer, reason }, `dropped a one-way message from ${peer}: ${reason}${addition}`);
     });
@@ -188,8 +203,10 @@ export class Dispatcher {
     return now >= deadlineAt;
   }
 
-  #oversize(bytes: number): string {
-    return `message of ${bytes} bytes is over the limit of ${this.#maxPayloadBytes}`;
+  #oversize(bytes: number, from: LogicalAddress, name: string): string {
+    const reason = `message of ${bytes} bytes is over the limit of ${this.#maxPayloadBytes}`;
+    this.#limits.hit("rpc.maxPayloadBytes", reason, from, name);
+    return reason;
   }
 
   /** The connection is gone: nobody waits for what came over it. */
@@ -210,7 +227,7 @@ export class Dispatcher {
     let result: unknown;
     let promise: Promise<unknown> | undefined;
     try {
-      result = ambient.run(context, entry.run, input, context);
+      result = ambient.run(context, this.#watched(entry.run), input, context);
       promise = promiseOf(result);
     } catch (error) {
       return this.#replyError(path, context, error);
@@ -227,6 +244,11 @@ export class Dispatcher {
     );
   }
 
+  /** Hot path. */
+  #watched(run: MethodHandler["run"]): MethodHandler["run"] {
+    return handlerEvents.hasSubscribers ? watchedHandler(run, this.#sender.address, this.#clock) : run;
+  }
+
   /** Whether the answer is still wanted. */
   #finish(context: RequestContext): boolean {
     if (this.#inProgress.settled(context)) return true;
@@ -241,32 +263,25 @@ export class Dispatcher {
   /** Hot path. */
   #reply(path: ReplyPath, entry: MethodHandler, context: RequestContext, output: unknown): void {
     if (path.isClosed) return;
-    if (path.overfull)
-      return this.#sendError(
-        path,
-        KIND.error,
-        context,
-        "RESOURCE_EXHAUSTED",
-        `the reply was not sent: too much waits to be read by the caller; ${HINT.slowReader}`,
-        "ran",
-      );
+    if (path.overfull) {
+      const reason = "the reply was not sent: too much waits to be read by the caller";
+      this.#limits.hit("link.maxBufferedBytes", reason, context.from, context.method);
+      return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", `${reason}; ${HINT.slowReader}`, "ran");
+    }
+    let size: number;
     const codec: Codec<unknown> = entry.method.output;
     try {
       const writer = path.begin(path.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES);
       const start = writer.pos;
       codec.encode(output, writer);
-      if (writer.pos - start > path.maxPayloadBytes) throw new MessageTooLargeError(path.maxPayloadBytes);
+      size = writer.pos - start;
+      if (size > path.maxPayloadBytes) throw new MessageTooLargeError(path.maxPayloadBytes);
     } catch (error) {
       if (!(error instanceof NestedEncodingError)) path.abandon();
       if (error instanceof MessageTooLargeError) {
-        return this.#sendError(
-          path,
-          KIND.error,
-          context,
-          "RESOURCE_EXHAUSTED",
-          `the reply is over the limit of ${path.maxPayloadBytes} bytes; ${HINT.tooLarge}`,
-          "ran",
-        );
+        const reason = `the reply is over the limit of ${path.maxPayloadBytes} bytes`;
+        this.#limits.hit("rpc.maxPayloadBytes", reason, context.from, context.method);
+        return this.#sendError(path, KIND.error, context, "RESOURCE_EXHAUSTED", `${reason}; ${HINT.tooLarge}`, "ran");
       }
       this.#logger.error(
         { err: error, method: context.method, from: formatAddress(context.from) },
@@ -281,7 +296,9 @@ export class Dispatcher {
         "ran",
       );
     }
-    path.commit(KIND.reply, 0, context.from, this.#sender.address, context.epoch, context.seq, 0, Number.POSITIVE_INFINITY);
+    const { address } = this.#sender;
+    path.commit(KIND.reply, 0, context.from, address, context.epoch, context.seq, 0, Number.POSITIVE_INFINITY);
+    if (messageEvents.hasSubscribers) sayOut(address, KIND.reply, context.from, context.method, context.seq, size, () => output);
   }
 
   /** What a handler threw: an `RpcError` travels as it is, anything else becomes INTERNAL without its stack. */
@@ -319,16 +336,19 @@ export class Dispatcher {
   #sendError(
     path: ReplyPath,
     kind: number,
-    request: Pick<RequestContext, "from" | "epoch" | "seq">,
+    request: Pick<RequestContext, "from" | "epoch" | "seq"> & { readonly method?: string },
     code: Code,
     reason: string,
     execution: Execution | undefined,
     thrown?: Pick<RpcError, "appCode" | "details">,
   ): void {
     const details = (thrown?.details?.length ?? 0) > MAX_DETAILS_BYTES ? undefined : thrown?.details;
-    const body = encodeError({ code, reason, execution, appCode: thrown?.appCode ?? 0, details, path: [] });
+    const error = { code, reason, execution, appCode: thrown?.appCode ?? 0, details, path: [] };
+    const body = encodeError(error);
+    const { address } = this.#sender;
     path.begin(body.length).raw(body);
-    path.commit(kind, 0, request.from, this.#sender.address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
+    path.commit(kind, 0, request.from, address, request.epoch, request.seq, 0, Number.POSITIVE_INFINITY);
+    if (messageEvents.hasSubscribers) sayOut(address, kind, request.from, request.method ?? "", request.seq, body.length, () => error);
   }
 
   #oneWay(
@@ -341,10 +361,15 @@ export class Dispatcher {
     end: number,
   ): void {
     this.counters.oneWays++;
-    if (this.#closed !== undefined) return this.drop(from, this.#closed);
-    if (entry === undefined) return this.drop(from, end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`);
-    const full = this.#inProgress.full(path, end - start);
-    if (full !== undefined) return this.drop(from, full);
+    if (this.#closed !== undefined) return this.drop(from, "closed", this.#closed);
+    if (entry === undefined)
+      return this.drop(
+        from,
+        end - start < 4 ? "malformed" : "noHandler",
+        end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`,
+      );
+    const full = this.#inProgress.full(from, end - start);
+    if (full !== undefined) return this.drop(from, "limit", full);
     let input: unknown;
     let metadata: Metadata = NO_METADATA;
     try {
@@ -354,11 +379,11 @@ export class Dispatcher {
         at += metadataLength(body, at, end);
         metadata = decodeMetadata(body, begin, at);
       }
-      if (end - at > this.#maxPayloadBytes) return this.drop(from, this.#oversize(end - at));
+      if (end - at > this.#maxPayloadBytes) return this.drop(from, "tooLarge", this.#oversize(end - at, from, entry.name));
       input = entry.codec.decode(this.#reader.attach(body, at, end), end - at);
       this.#reader.expectEnd();
     } catch (error) {
-      return this.drop(from, `${entry.name} cannot be decoded: ${messageOf(error)}`);
+      return this.drop(from, "malformed", `${entry.name} cannot be decoded: ${messageOf(error)}`);
     }
     const context = new RequestContext(
       path,
@@ -372,7 +397,7 @@ export class Dispatcher {
       this.#clock,
     );
     try {
-      const result = ambient.run(context, entry.handler, input, context);
+      const result = ambient.run(context, this.#watched(entry.handler), input, context);
       const promise = promiseOf(result);
       if (promise === undefined) return;
       this.#inProgress.add(context);
@@ -390,7 +415,7 @@ export class Dispatcher {
 
   #oneWayFailed(context: RequestContext, error: unknown): void {
     const { from, method: name } = context;
-    if (isRefusalOf(context, error)) return this.drop(from, `${name}: ${error.reason}`);
+    if (isRefusalOf(context, error)) return this.drop(from, "limit", `${name}: ${error.reason}`);
     this.counters.oneWaysFailed++;
     this.#logger.error({ err: error, message: name, from: formatAddress(from) }, `the handler of one-way ${name} threw`);
   }

@@ -1,4 +1,5 @@
 /** What this node answers to: methods by the hash of their names, messages by id, raw bytes by command. */
+import type { LimitHits } from "../events/limit-hits.js";
 import { closest } from "../internal/closest.js";
 import { chain, type HandlerInterceptor, type IncomingCall } from "./interceptor.js";
 import { MethodLimit } from "./method-limit.js";
@@ -24,10 +25,15 @@ export interface MessageHandler {
 }
 
 export class HandlerTable {
+  readonly #limits: LimitHits;
   readonly #methods = new Map<number, MethodHandler>();
   readonly #messages = new Map<number, MessageHandler>();
   readonly #commands = new Map<number, MessageHandler>();
   #interceptors: readonly HandlerInterceptor[] = [];
+
+  constructor(limits: LimitHits) {
+    this.#limits = limits;
+  }
 
   method(id: number): MethodHandler | undefined {
     return this.#methods.get(id);
@@ -96,7 +102,7 @@ export class HandlerTable {
     }
     const checked = checkedLimit(name, options);
     if (entry.limit !== undefined) return entry.limit.change(checked);
-    entry.limit = new MethodLimit(name, checked);
+    entry.limit = new MethodLimit(name, checked, this.#limits);
     this.#compose(entry);
   }
 

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Serial execution per key: one task at a time for each room, each player; different keys run side by side. */
 import { RpcError } from "../errors.js";
+import { limitEvents } from "../events/channels.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import type { Resolved } from "../internal/resolved.js";
 import { describeKey, Lane } from "./mailbox-lane.js";
@@ -157,12 +158,18 @@ export class Mailbox<K extends MailboxKey = MailboxKey> implements AsyncDisposab
     const { name, maxQueued, maxQueuedTotal, overflow } = this.#options;
     const isLaneFull = lane.waiting >= maxQueued;
     if (!isLaneFull && this.#counters.waiting < maxQueuedTotal) return;
+    if (limitEvents.hasSubscribers) this.#sayFull(isLaneFull ? "mailbox.maxQueued" : "mailbox.maxQueuedTotal");
     const reason = isLaneFull
       ? `mailbox ${describeKey(name)} lets ${maxQueued} tasks wait for ${describeKey(lane.key)}, and they do; call less at once, or raise its maxQueued`
       : `mailbox ${describeKey(name)} lets ${maxQueuedTotal} tasks wait, and they do, for ${this.#lanes.size} keys; call less at once, or raise its maxQueuedTotal`;
     if (overflow === "drop-oldest" && lane.waiting > 0) return lane.refuseOldest(`a newer one took its place: ${reason}`);
     this.#counters.refused++;
     throw notBegun(isWholeRequest, "RESOURCE_EXHAUSTED", reason);
+  }
+
+  #sayFull(limit: "mailbox.maxQueued" | "mailbox.maxQueuedTotal"): void {
+    const reason = `mailbox ${describeKey(this.#options.name)}: ${this.#counters.waiting} tasks wait for ${this.#lanes.size} keys`;
+    limitEvents.publish({ type: "limit", node: undefined, limit, peer: undefined, method: undefined, reason });
   }
 
   #forget(lane: Lane): void {

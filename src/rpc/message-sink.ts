@@ -1,9 +1,11 @@
 /** Sorts what has arrived, from a connection or from this node itself, to the calling and the serving side. */
 import type { LogicalAddress } from "../addr/logical-address.js";
+import { messageEvents } from "../events/channels.js";
 import { FLAGS, KIND } from "../wire/header.js";
 import type { RpcCaller } from "./caller.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { HINT } from "./failure.js";
+import { sayIn } from "./message-events.js";
 import type { ReplyPath } from "./reply-path.js";
 
 export class MessageSink {
@@ -28,6 +30,7 @@ export class MessageSink {
     start: number,
     end: number,
   ): void {
+    if (messageEvents.hasSubscribers) this.#say(kind, flags, from, seq, body, start, end);
     switch (kind) {
       case KIND.reply:
         return this.#caller.onReply(from, epoch, seq, flags, body, start, end);
@@ -52,11 +55,11 @@ export class MessageSink {
     }
   }
 
-  /** Messages sent after it have been taken already: to run it now would break their order. */
-  onOvertaken(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number): void {
-    const reason = "it came over an earlier connection, behind messages sent after it";
+  /** Messages sent after it have been taken already: to run it now would break their order. `over`: what it came over. */
+  onOvertaken(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number, over = "an earlier connection"): void {
+    const reason = `it came over ${over}, behind messages sent after it`;
     if (kind === KIND.request) this.#dispatcher.refuse(path, from, epoch, seq, "UNAVAILABLE", `${reason}; ${HINT.overtaken}`);
-    else this.#dispatcher.drop(from, reason);
+    else this.#dispatcher.drop(from, "overtaken", reason);
   }
 
   /** A message of `kind` is too large to be taken. */
@@ -68,7 +71,13 @@ export class MessageSink {
       case KIND.error:
         return this.#caller.onOversizeReply(from, epoch, seq, reason);
       default:
-        this.#dispatcher.drop(from, reason);
+        this.#dispatcher.drop(from, "tooLarge", reason);
     }
+  }
+
+  #say(kind: number, flags: number, from: LogicalAddress, seq: number, body: Buffer, start: number, end: number): void {
+    const caller = this.#caller;
+    const { handlers } = this.#dispatcher;
+    sayIn(caller.address, kind, flags, from, seq, body, start, end, handlers, (peer, call) => caller.methodOf(peer, call));
   }
 }

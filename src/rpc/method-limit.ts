@@ -1,4 +1,5 @@
 /** How many requests of one method are worked on at once; wraps its handler, so that methods without a limit cost nothing. */
+import type { LimitHits } from "../events/limit-hits.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { MethodLimitOptions, MethodLimitStatus } from "./method-limit-options.js";
 import { notBegun } from "./refusal.js";
@@ -8,14 +9,16 @@ import { type Work, type WorkCounters, type WorkOrder, WorkQueue } from "./work-
 export class MethodLimit extends WorkQueue {
   readonly #method: string;
   readonly #counters: WorkCounters;
+  readonly #limits: LimitHits;
   #maxConcurrent: number;
   #maxQueued: number;
 
-  constructor(method: string, { maxConcurrent, maxQueued }: Resolved<MethodLimitOptions>) {
+  constructor(method: string, { maxConcurrent, maxQueued }: Resolved<MethodLimitOptions>, limits: LimitHits) {
     const counters: WorkCounters = { waiting: 0, started: 0, refused: 0, withdrawn: 0 };
     super(maxConcurrent, counters);
     this.#method = method;
     this.#counters = counters;
+    this.#limits = limits;
     this.#maxConcurrent = maxConcurrent;
     this.#maxQueued = maxQueued;
   }
@@ -38,11 +41,9 @@ export class MethodLimit extends WorkQueue {
     if (this.waiting < this.#maxQueued) return this.wait(order);
     this.#counters.refused++;
     const queued = this.waiting === 0 ? "" : `, ${this.waiting} wait`;
-    throw notBegun(
-      true,
-      "RESOURCE_EXHAUSTED",
-      `${this.#method} is limited to ${this.#maxConcurrent} requests at once, ${this.running} run${queued}; call less at once, or another node`,
-    );
+    const reason = `${this.#method} is limited to ${this.#maxConcurrent} requests at once, ${this.running} run${queued}`;
+    this.#limits.hit("limit.maxConcurrent", reason, context.from, this.#method);
+    throw notBegun(true, "RESOURCE_EXHAUSTED", `${reason}; call less at once, or another node`);
   }
 
   protected override describe(): string {

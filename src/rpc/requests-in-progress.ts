@@ -8,6 +8,8 @@
  */
 import { ANONYMOUS, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { RpcError } from "../errors.js";
+import type { LimitName } from "../events/events.js";
+import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { ReplyPath } from "./reply-path.js";
@@ -25,6 +27,7 @@ export interface PeerLoad {
 export class RequestsInProgress {
   readonly #clock: Clock;
   readonly #options: Resolved<RpcOptions>;
+  readonly #limits: LimitHits;
   readonly #onExpired: (context: RequestContext) => void;
   /** Those whose answer is wanted. */
   readonly #paths = new Map<ReplyPath, Map<Key, RequestContext>>();
@@ -40,9 +43,10 @@ export class RequestsInProgress {
   #timerAt = Number.POSITIVE_INFINITY;
   #waiters: (() => void)[] = [];
 
-  constructor(clock: Clock, options: Resolved<RpcOptions>, onExpired: (context: RequestContext) => void) {
+  constructor(clock: Clock, options: Resolved<RpcOptions>, limits: LimitHits, onExpired: (context: RequestContext) => void) {
     this.#clock = clock;
     this.#options = options;
+    this.#limits = limits;
     this.#onExpired = onExpired;
   }
 
@@ -56,14 +60,16 @@ export class RequestsInProgress {
     return this.#wanted;
   }
 
-  /** Hot path. Why one more of `bytes` cannot be taken from `path`; `undefined` when it can. */
-  full(path: ReplyPath, bytes: number): string | undefined {
+  /** Hot path. Why one more of `bytes` cannot be taken from the node `from`; `undefined` when it can. */
+  full(from: LogicalAddress, bytes: number): string | undefined {
     if (this.#running === 0) return undefined;
     const { maxRequests, maxRequestsPerPeer, maxRequestBytes } = this.#options;
-    if (this.#running >= maxRequests) return `handlers work on ${this.#running} requests`;
-    if (this.#bytes + bytes > maxRequestBytes) return `handlers work on requests of ${this.#bytes} bytes`;
-    const { peer, running } = this.#loadOf(path.peer.address);
-    return running >= maxRequestsPerPeer ? `handlers work on ${running} requests of ${formatAddress(peer)}` : undefined;
+    if (this.#running >= maxRequests) return this.#hit("rpc.maxRequests", `handlers work on ${this.#running} requests`, from);
+    if (this.#bytes + bytes > maxRequestBytes)
+      return this.#hit("rpc.maxRequestBytes", `handlers work on requests of ${this.#bytes} bytes`, from);
+    const { peer, running } = this.#loadOf(from);
+    if (running < maxRequestsPerPeer) return undefined;
+    return this.#hit("rpc.maxRequestsPerPeer", `handlers work on ${running} requests of ${formatAddress(peer)}`, from);
   }
 
   /** A key for a one-way message, which has no number that anybody refers to. */
@@ -76,7 +82,7 @@ export class RequestsInProgress {
   add(context: RequestContext): void {
     if (this.#fresh.length === 0) this.#clock.afterTurn(this.#tabulate);
     this.#fresh.push(context);
-    const load = this.#loadOf(context.path.peer.address);
+    const load = this.#loadOf(context.from);
     load.running++;
     context.load = load;
     this.#running++;
@@ -129,6 +135,11 @@ export class RequestsInProgress {
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
     });
+  }
+
+  #hit(limit: LimitName, reason: string, peer: LogicalAddress): string {
+    this.#limits.hit(limit, reason, peer);
+    return reason;
   }
 
   #end(context: RequestContext): boolean {

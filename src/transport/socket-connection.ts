@@ -22,20 +22,23 @@ export class SocketConnection implements Connection {
   readonly identity: PeerIdentity | undefined;
   readonly channelBinding: Uint8Array | undefined;
   readonly #socket: Socket;
+  /** What the bytes travel over: the socket itself, or the TCP one below a TLS one. */
+  readonly #carrier: Socket;
   #handler: ConnectionHandler | undefined;
   #phase: "open" | "destroyed" | "closed" = "open";
   #drainOwed = false;
   #closeReason: Error | undefined;
 
-  constructor(socket: Socket, credentials: PeerCredentials) {
-    const host = unmapped(socket.remoteAddress ?? "");
-    this.remote = formatEndpoint({ host, port: socket.remotePort ?? 0 });
+  constructor(socket: Socket, credentials: PeerCredentials, carrier: Socket = socket) {
+    const host = unmapped(carrier.remoteAddress ?? "");
+    this.remote = formatEndpoint({ host, port: carrier.remotePort ?? 0 });
     this.isLoopback = isLoopbackHost(host);
     this.identity = credentials.identity;
     this.channelBinding = credentials.channelBinding;
     this.#socket = socket;
+    this.#carrier = carrier;
     // One call that sets it for dialed and accepted sockets alike: Nagle's delay costs up to 40 ms a call.
-    socket.setNoDelay(true);
+    carrier.setNoDelay(true);
     socket.on("error", ignore); // until the socket is gone; "close" follows each error, with the error in `errored`
     if (socket.closed) this.#closed();
     else socket.once("close", () => this.#closed());
@@ -86,7 +89,7 @@ export class SocketConnection implements Connection {
     // Between an end() and its completion a reset fails with EINVAL and the socket never closes (Node.js 20 to 24).
     const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
     if (isEnding) socket.destroy();
-    else socket.resetAndDestroy();
+    else this.#carrier.resetAndDestroy();
   }
 
   readonly #written = (): void => {
@@ -109,6 +112,6 @@ export class SocketConnection implements Connection {
 function ignore(): void {}
 
 /** IPv4 peers of a socket that listens on `::` appear as `::ffff:10.0.1.7`. */
-function unmapped(address: string): string {
+export function unmapped(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

@@ -1,11 +1,11 @@
 /**
- * Bytes to and from a peer. Two implementations have this interface: TCP, and memory for tests and fault injection.
+ * Bytes to and from a peer. These implementations have this interface: TCP, TLS, and memory for tests and fault injection.
  * Neither knows logical addresses, frames or time.
  */
 import type { Endpoint } from "../addr/endpoint.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 
-/** Who the peer is according to the transport (a TLS certificate), apart from what it claims in the handshake. */
+/** Who the peer is according to the transport (a TLS certificate that it believes), apart from what it claims in the handshake. */
 export interface PeerIdentity {
   /** Subject alternative names of type URI, as the certificate has them. */
   readonly uris: readonly string[];
@@ -26,6 +26,7 @@ export interface Connection {
   readonly remote: string;
   /** Whether both ends are on this machine: without a secret only such connections are accepted. */
   readonly isLoopback: boolean;
+  /** Known, at the latest, when the first bytes are delivered; likewise the channel binding. */
   readonly identity: PeerIdentity | undefined;
   /** Key material that only the two ends of this very connection know (TLS exporter); goes into the handshake's transcript. */
   readonly channelBinding: Uint8Array | undefined;

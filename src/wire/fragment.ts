@@ -33,12 +33,15 @@ interface Partial {
   expiresAt: number;
 }
 
+/** The option that a message was over. */
+export type PayloadLimit = "rpc.maxPayloadBytes" | "link.maxPartialBytes";
+
 /** What became of a fragment. */
 export type Assembly =
   | { readonly type: "more" }
   | { readonly type: "whole"; readonly kind: number; readonly flags: number; readonly body: Buffer }
   /** The message cannot be taken: told once, at its first fragment. The others of it are `"stray"`. */
-  | { readonly type: "refused"; readonly kind: number; readonly reason: string }
+  | { readonly type: "refused"; readonly kind: number; readonly limit: PayloadLimit; readonly reason: string }
   /** The sender gave the message up; what had come of it, if anything, is dropped. */
   | { readonly type: "aborted" }
   /** It belongs to no message that is being put together: given up, expired or refused before. */
@@ -104,12 +107,18 @@ export class FragmentAssembler {
       this.#drop(key);
       const most = this.#limits.maxPayloadBytes + MAX_BODY_OVERHEAD_BYTES;
       if (total > most)
-        return { type: "refused", kind, reason: `message of ${total} bytes is over the limit of ${this.#limits.maxPayloadBytes}` };
+        return {
+          type: "refused",
+          kind,
+          limit: "rpc.maxPayloadBytes",
+          reason: `message of ${total} bytes is over the limit of ${this.#limits.maxPayloadBytes}`,
+        };
       if (this.#bytes + total > this.#limits.maxPartialBytes) this.expire(now);
       if (this.#bytes > 0 && this.#bytes + total > this.#limits.maxPartialBytes) {
         return {
           type: "refused",
           kind,
+          limit: "link.maxPartialBytes",
           reason: `${this.#bytes} bytes of unfinished messages from this peer, ${total} more are over the limit of ${this.#limits.maxPartialBytes}`,
         };
       }

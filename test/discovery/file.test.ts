@@ -9,7 +9,7 @@ import { Members } from "../../src/discovery/members.js";
 import type { DiscoveryReport } from "../../src/discovery/report.js";
 import type { Clock } from "../../src/internal/clock.js";
 import { Deferred } from "../../src/internal/deferred.js";
-import { discoveryContract } from "../contract/discovery.js";
+import { discoveryContract } from "../../src/testing/discovery/index.js";
 
 const ONE = '{ "nodes": [{ "address": "1.1.1", "endpoint": "10.0.0.1:8011" }] }';
 const TWO = '{ "nodes": [{ "address": "1.1.2", "endpoint": "10.0.0.2:8011" }] }';

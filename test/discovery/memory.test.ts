@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { makeAddress } from "../../src/addr/logical-address.js";
 import { type MemoryDiscovery, memory } from "../../src/discovery/memory.js";
-import { discoveryContract } from "../contract/discovery.js";
+import { discoveryContract } from "../../src/testing/discovery/index.js";
 
 suite("memory discovery", () => {
   let store: MemoryDiscovery;
@@ -15,6 +15,7 @@ suite("memory discovery", () => {
     lose: async (address) => store.remove(address),
     wipe: async () => store.wipe(),
     registers: true,
+    keyValue: () => store.keyValue,
   });
   for (const { name, run } of checks) test(name, run);
 

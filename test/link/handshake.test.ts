@@ -78,12 +78,14 @@ suite("opening: who gets in", () => {
     );
   });
 
-  test("without a secret from another machine, only when told so or under TLS", () => {
+  test("without a secret from another machine, only when told so or with a certificate", () => {
     const far = { isLoopback: false };
     const channelBinding = new Uint8Array(32).fill(1);
+    const identity = { uris: ["clusterts://default/1.2.1"], subject: "CN=1.2.1" };
     assert.equal(outcomeOf({ acceptorFacts: far }), "acceptor: insecure");
     assert.equal(outcomeOf({ acceptorFacts: far, terms: { insecure: true } }), "open");
-    assert.equal(outcomeOf({ acceptorFacts: { ...far, channelBinding }, dialerFacts: { channelBinding } }), "open");
+    assert.equal(outcomeOf({ acceptorFacts: { ...far, channelBinding }, dialerFacts: { channelBinding } }), "acceptor: insecure");
+    assert.equal(outcomeOf({ acceptorFacts: { ...far, channelBinding, identity }, dialerFacts: { channelBinding } }), "open");
     assert.equal(outcomeOf({ acceptorFacts: far, dialerSecrets: [OLD], acceptorSecrets: [OLD] }), "open");
   });
 

@@ -15,13 +15,17 @@ const OTHER = 3 as LogicalAddress;
 
 /** One connection: what was sent over it, in the words of the receiver, as `"1"` for a whole message of number 1 and `"1+"` for a piece of it. */
 class Line {
-  readonly large = new LargeMessages(Number.POSITIVE_INFINITY);
+  readonly large: LargeMessages;
   readonly log: string[] = [];
   /** Numbers of which the sender believes that they are out. */
   readonly out: number[] = [];
   readonly #writer = new FrameWriter();
   readonly #assembler = new FragmentAssembler({ maxPayloadBytes: 10_000_000, maxPartialBytes: 100_000_000 });
   lastHeader: FrameHeader | undefined;
+
+  constructor(maxBegunBytes = Number.POSITIVE_INFINITY) {
+    this.large = new LargeMessages(maxBegunBytes);
+  }
 
   /** As a channel sends: large ones and what stands behind them wait, others go at once. */
   send(message: HeldMessage): void {
@@ -34,9 +38,9 @@ class Line {
   }
 
   /** One turn. Gives what it has sent. */
-  turn(now = 0): string[] {
+  turn(now = 0, maxFragments = Number.POSITIVE_INFINITY): string[] {
     const before = this.log.length;
-    const freed = this.large.pump(this.#writer, now, (message) => this.out.push(message.seq));
+    const freed = this.large.pump(this.#writer, now, maxFragments, (message) => this.out.push(message.seq));
     this.#receive();
     for (const message of freed) this.log.push(`${message.seq}`);
     return this.log.slice(before);
@@ -98,6 +102,22 @@ suite("large messages", () => {
     assert.deepEqual(line.turn(), ["1+", "2", "3", "4"]);
     assert.deepEqual(line.turn(), ["1"]);
     assert.deepEqual([line.large.isEmpty, line.large.bytes, line.out], [true, 0, [2, 1]]);
+  });
+
+  test("one fragment in a turn, and messages take turns", () => {
+    const line = new Line();
+    for (const seq of [1, 2, 3]) line.send(held({ kind: KIND.reply, seq, size: 3 * FRAGMENT_BYTES }));
+    const turns = Array.from({ length: 9 }, () => line.turn(0, 1).join());
+    assert.deepEqual(turns, ["1+", "2+", "3+", "1+", "2+", "3+", "1", "2", "3"]);
+  });
+
+  test("one fragment in a turn and no room for all at the peer, and those that wait begin in their order", () => {
+    const line = new Line(6 * FRAGMENT_BYTES);
+    for (const seq of [1, 2, 3]) line.send(held({ kind: KIND.reply, seq, size: 3 * FRAGMENT_BYTES }));
+    line.send(held({ kind: KIND.reply, seq: 4, size: 2 * FRAGMENT_BYTES }));
+    const turns = Array.from({ length: 11 }, () => line.turn(0, 1).join());
+    assert.deepEqual(turns, ["1+", "2+", "1+", "2+", "1", "3+", "2", "4+", "3+", "4", "3"]);
+    assert.deepEqual([line.large.isEmpty, line.large.bytes], [true, 0]);
   });
 
   test("requests and one-way messages of one pair, stand in line; replies, cancels and other pairs do not", () => {

@@ -101,6 +101,23 @@ suite("a link that is lost", () => {
     await cluster.close();
   });
 
+  test("calls with a picker that were not sent, are tried again over the next connection, never over the lost one", async () => {
+    const cluster = new Cluster({ conditions: { bytesPerSecond: 1_000_000 } });
+    const caller = await cluster.start("1.1.1");
+    await cluster.start("1.2.1", {}, (node) => node.handle(echo, () => textNote("done")));
+    const anyOfType2 = { type: 2, policy: "random" } as const;
+    await cluster.run(caller.invoke(anyOfType2, echo, textNote("")));
+    const calls = [2 * 1024 ** 2, 10, 20].map((bytes) => caller.invoke(anyOfType2, echo, sizedNote(bytes)));
+    await cluster.clock.advance(500);
+    cluster.network.reset(hostOf("1.1.1"), hostOf("1.2.1"));
+    const replies = await cluster.run(Promise.all(calls));
+    assert.deepEqual(
+      replies.map(({ text }) => text),
+      ["done", "done", "done"],
+    );
+    await cluster.close();
+  });
+
   test("a peer that restarts after it closed in order, is picked again", async () => {
     const cluster = new Cluster();
     const caller = await cluster.start("1.1.1");

@@ -32,6 +32,7 @@ suite("order", () => {
         if (cluster.random.next() < 0.3) await cluster.clock.advance(cluster.random.below(30));
       }
       await cluster.run(Promise.all(sent));
+      await cluster.clock.advance(1_000); // the last ones may be on their way
       assert.deepEqual(
         seen,
         Array.from({ length: count }, (_, i) => i),
@@ -234,6 +235,7 @@ suite("limits", () => {
       await cluster.clock.advance(5);
     }
     assert.equal(callee.status().links[0]!.phase, "idle");
+    assert.deepEqual(Object.keys(callee.status().limitHits).sort(), ["link.highWaterBytes", "link.maxBufferedBytes", "link.slowPeerBytes"]);
     cluster.network.resumeReading(hostOf("1.1.1"), hostOf("1.1.2"));
     await cluster.run(Promise.all(flood));
     await cluster.close();

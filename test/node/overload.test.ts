@@ -79,7 +79,7 @@ suite("overload", () => {
 
   test("strangers that open connections and say nothing, do not shut out peers", async () => {
     const cluster = new Cluster({ node: { link: { maxOpenings: 8 } } });
-    await cluster.start("1.1.1", {}, (node) => node.handle(echo, (note: Note) => note));
+    const node = await cluster.start("1.1.1", {}, (made) => made.handle(echo, (note: Note) => note));
     const stranger = cluster.network.transport("stranger");
     for (let i = 0; i < 50; i++) {
       const connection = await cluster.run(stranger.dial({ host: hostOf("1.1.1"), port: PORT }, new AbortController().signal));
@@ -89,6 +89,7 @@ suite("overload", () => {
     const before = cluster.clock.now();
     await cluster.run(caller.invoke("1.1.1", echo, textNote("")));
     assert.ok(cluster.clock.now() - before < 500);
+    assert.equal(node.status().limitHits["link.maxOpenings"], 43);
     await cluster.clock.advance(10_000);
     assert.ok(cluster.log.filter(({ level }) => level === "warn").length < 10, "told seldom");
     await cluster.close();

@@ -44,6 +44,19 @@ suite("who imports whom", () => {
     ]);
   });
 
+  test("the discovery server imported below its entry: a fault; it may import nodes, and only the entry may import it", () => {
+    const faults = faultsOf({
+      "src/discovery/index.ts": 'export { discoveryServer } from "./server/adapter.js";',
+      "src/discovery/server/adapter.ts": 'import { node } from "../../node/node.js";',
+      "src/discovery/members.ts": 'import { discoveryServer } from "./server/adapter.js";',
+      "src/node/node.ts": 'import { discoveryServer } from "../discovery/index.js";',
+    });
+    assert.deepEqual(faults.slice(0, 2), [
+      "src/discovery/members.ts: discovery must not import discovery/server (src/discovery/server/adapter.ts)",
+      "src/node/node.ts: node must not import discovery/index (src/discovery/index.ts)",
+    ]);
+  });
+
   test("files that import each other: the cycle is a fault, named from end to end", () => {
     const faults = faultsOf({ "src/node/a.ts": 'import "./b.js";', "src/node/b.ts": 'import { a } from "./a.js";' });
     assert.deepEqual(faults, ["cycle: src/node/a.ts -> src/node/b.ts -> src/node/a.ts"]);

@@ -201,6 +201,7 @@ suite("fragment assembler", () => {
     assert.deepEqual(add(assembler, first!), {
       type: "refused",
       kind: KIND.request,
+      limit: "rpc.maxPayloadBytes",
       reason: "message of 9209 bytes is over the limit of 1000",
     });
     assert.equal(add(assembler, second!).type, "stray");
@@ -215,6 +216,7 @@ suite("fragment assembler", () => {
     assert.deepEqual(refused, {
       type: "refused",
       kind: KIND.request,
+      limit: "link.maxPartialBytes",
       reason: "50 bytes of unfinished messages from this peer, 1 more are over the limit of 10",
     });
     add(assembler, part(0, 0, ""), FLAGS.abort);

@@ -44,6 +44,8 @@ export class Workspace implements Disposable {
       stderr: (text) => {
         said.stderr += text;
       },
+      isTerminal: false,
+      signal: new AbortController().signal,
     });
     return { code, ...said };
   }

@@ -48,6 +48,7 @@ const identity = (address: LogicalAddress, incarnation: bigint): Identity => ({
 
 const facts = (fill: number): ChannelFacts => ({
   isLoopback: true,
+  identity: undefined,
   channelBinding: undefined,
   nonce: new Uint8Array(NONCE_BYTES).fill(fill),
 });

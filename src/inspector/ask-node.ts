@@ -1,0 +1,84 @@
+/** Asks one node what it is doing. */
+import { type Harbor, type Link, Node, type StatusReply, type Traffic } from "../gen/clusterts/node.js";
+import type { HarborStatus, LinkStatus, NodeStatus } from "../node/status.js";
+import type { Caller } from "../rpc/service.js";
+import type { NodeReport } from "./node-report.js";
+
+const NO_TRAFFIC: Traffic = { framesIn: 0n, framesOut: 0n, bytesIn: 0n, bytesOut: 0n };
+
+/** @throws {@link RpcError} by rejection, `UNIMPLEMENTED` by nodes with the option `admin: false`. */
+export async function askNode(caller: Caller, timeoutMs: number): Promise<NodeReport> {
+  const reply = await Node.Call(caller).status({ methods: true }, { timeoutMs });
+  return {
+    ...statusOf(reply),
+    methods: reply.methods.map(({ handled, count, failed, ...times }) => ({
+      ...times,
+      side: handled ? "handler" : "call",
+      count: Number(count),
+      failed: Number(failed),
+    })),
+  };
+}
+
+/** What `node.status()` gave there. */
+function statusOf({ metadata, version, methods, ...reply }: StatusReply): NodeStatus {
+  return {
+    ...reply,
+    address: reply.address as NodeStatus["address"],
+    phase: reply.phase as NodeStatus["phase"],
+    available: reply.available,
+    load: reply.load,
+    endpoint: reply.endpoint === "" ? undefined : reply.endpoint,
+    links: reply.links.map(linkOf),
+    traffic: trafficOf(reply.traffic),
+    oldestCalls: reply.oldestCalls.map((call) => ({ ...call, peer: call.peer as NodeStatus["address"] })),
+    limits: Object.fromEntries(reply.limits.map(({ method, refused, ...rest }) => [method, { ...rest, refused: Number(refused) }])),
+    requests: Number(reply.requests),
+    requestsRefused: Number(reply.requestsRefused),
+    lateReplies: Number(reply.lateReplies),
+    oneWays: Number(reply.oneWays),
+    oneWaysDropped: Number(reply.oneWaysDropped),
+    oneWaysFailed: Number(reply.oneWaysFailed),
+    lateMessages: Number(reply.lateMessages),
+    forgedFrames: Number(reply.forgedFrames),
+    harbor: reply.harbor && harborOf(reply.harbor),
+    refusals: countsOf(reply.refusals),
+    limitHits: countsOf(reply.limitHits),
+    certificate: reply.certificate,
+  };
+}
+
+function harborOf({ frames, bytes, pairs, waitingBytes, refused, oneWaysDropped, answersDropped, gone }: Harbor): HarborStatus {
+  return {
+    frames: Number(frames),
+    bytes: Number(bytes),
+    pairs,
+    waitingBytes: Number(waitingBytes),
+    refused: countsOf(refused),
+    oneWaysDropped: Number(oneWaysDropped),
+    answersDropped: Number(answersDropped),
+    gone: Number(gone),
+  };
+}
+
+function linkOf({ traffic, ...link }: Link): LinkStatus {
+  return {
+    ...link,
+    ...trafficOf(traffic),
+    peer: link.peer as LinkStatus["peer"],
+    phase: link.phase as LinkStatus["phase"],
+    remote: link.remote === "" ? undefined : link.remote,
+    rttMs: link.rttMs,
+    queuedBytes: Number(link.queuedBytes),
+    bufferedBytes: Number(link.bufferedBytes),
+    lastError: link.lastError === "" ? undefined : link.lastError,
+  };
+}
+
+function trafficOf({ framesIn, framesOut, bytesIn, bytesOut }: Traffic = NO_TRAFFIC): NodeStatus["traffic"] {
+  return { framesIn: Number(framesIn), framesOut: Number(framesOut), bytesIn: Number(bytesIn), bytesOut: Number(bytesOut) };
+}
+
+function countsOf(counts: ReadonlyMap<string, bigint>): Record<string, number> {
+  return Object.fromEntries(Array.from(counts, ([name, count]) => [name, Number(count)]));
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { parseAddress } from "../../../src/addr/logical-address.js";
+import { startDiscoveryServer } from "../../../src/discovery/server/server.js";
+import type { Logger } from "../../../src/internal/logger.js";
+import { until } from "../../support/until.js";
+import { ServerPlace } from "./support/server-place.js";
+
+const NODE = { address: parseAddress("1.1.1"), endpoint: "10.0.0.1:1" };
+
+/** Keeps what is logged. */
+function listening(): { readonly lines: string[]; readonly logger: Logger } {
+  const lines: string[] = [];
+  const at =
+    (level: string) =>
+    (_: object, text: string): void =>
+      void lines.push(`${level} ${text}`);
+  return { lines, logger: { trace() {}, debug() {}, info: at("info"), warn: at("warn"), error: at("error") } };
+}
+
+suite("the data file of a server that runs", () => {
+  test("deleted, is written again with all that the server has", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start({ logger });
+    const admin = place.adapter();
+    await admin.putNode(NODE);
+    await admin.keyValue.set("a", "1");
+    await place.deleteData();
+    await until(() => lines.some((line) => /^warn .*was deleted while the server runs: it is written again$/.test(line)));
+    await admin.keyValue.set("b", "2");
+    const { epoch } = place.server.status();
+    await place.stop();
+    await place.startAgain();
+    assert.deepEqual([place.server.status().epoch, place.server.status().members], [epoch, 1]);
+    assert.deepEqual(
+      (await place.adapter().keyValue.list("")).map(({ value }) => value),
+      ["1", "2"],
+    );
+  });
+
+  test("edited, has its nodes taken: those that were added, changed and removed, and no others", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start(
+      { logger },
+      '{ "nodes": [{ "address": "1.1.2", "endpoint": "h:2" }, { "address": "1.1.3", "endpoint": "h:3" }] }',
+    );
+    const admin = place.adapter();
+    await admin.putNode(NODE); // in the log alone, not in the file: nobody has removed it
+    const text = await place.read();
+    await writeFile(
+      place.data,
+      text.replace('{"address":"1.1.2","endpoint":"h:2"}', '{"address":"1.1.4","endpoint":"h:4"}').replace("h:3", "h:33"),
+    );
+    await until(() => lines.some((line) => /was edited: 2 nodes put, 1 removed$/.test(line)));
+    const written = JSON.parse(await place.read()) as { nodes: { address: string; endpoint: string }[] };
+    assert.deepEqual(written.nodes.map(({ address, endpoint }) => `${address} ${endpoint}`).sort(), [
+      "1.1.1 10.0.0.1:1",
+      "1.1.3 h:33",
+      "1.1.4 h:4",
+    ]);
+  });
+
+  test("edited wrongly, is told with line and column, and kept aside when it has to be overwritten", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start({ logger });
+    await writeFile(place.data, '{ "nodes": [,] }');
+    await until(() => lines.some((line) => /^error .*cluster\.json:1:13: .*the edit is not taken$/.test(line)));
+    await place.stop();
+    assert.equal(await readFile(`${place.data}.edited`, "utf8"), '{ "nodes": [,] }');
+    assert.ok(lines.some((line) => /the edit is in .*cluster\.json\.edited$/.test(line)));
+    await place.startAgain();
+  });
+
+  test("that is not what the server wrote, stops the start and stays as it is", async () => {
+    await using place = await ServerPlace.start();
+    await place.stop();
+    const text = (await place.read()).replace('"nodes": []', '"nodes": [{ "address": "1.1.1" }]');
+    await writeFile(place.data, text);
+    await assert.rejects(
+      startDiscoveryServer({ listen: "127.0.0.1:0", data: place.data, logger: false }),
+      /cluster\.json:2:13: this node has no "endpoint"/,
+    );
+    assert.equal(await place.read(), text);
+  });
+});
