@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { type LogicalAddress, makeAddress } from "../../../src/addr/logical-address.js";
 import { memory } from "../../../src/discovery/memory.js";
+import { LimitHits } from "../../../src/events/limit-hits.js";
 import { COMMIT } from "../../../src/internal/commit-result.js";
+import { Seldom } from "../../../src/internal/seldom.js";
 import { DialLimiter } from "../../../src/link/dial-limiter.js";
 import { Keyring } from "../../../src/link/keyring.js";
 import { LastWords } from "../../../src/link/last-words.js";
@@ -56,6 +58,7 @@ class Side implements ScriptHost {
     const events: LinkEvents = {
       onMessage: (_channel, _kind, _flags, _to, _from, _epoch, seq) => void this.got.push(seq),
       onOversize: () => assert.fail("nothing is large"),
+      onForeign: () => assert.fail("nothing is for others"),
       onOvertaken: (_channel, _kind, _from, _epoch, seq) => assert.fail(`message ${seq} to ${name} was overtaken`),
       onLost: (channel) => {
         for (const { first, last } of channel.sent) for (let seq = first; seq <= last; seq++) this.maybeLost.add(seq);
@@ -80,6 +83,8 @@ class Side implements ScriptHost {
       options,
       limiter: new DialLimiter(options.maxDialsPerSecond),
       lastWords: new LastWords(this.clock),
+      seldom: new Seldom(this.clock),
+      limits: new LimitHits(address),
       logger,
       events,
       closingText: undefined,
