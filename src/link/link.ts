@@ -220,7 +220,7 @@ export class Link {
       return COMMIT.sent;
     }
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
-    if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
+    if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
     if (!this.#pending.hasRoom(message.frame.length)) return COMMIT.pendingFull;
     this.#pending.push(message);
     if (state.phase === "idle") this.#startRound();
