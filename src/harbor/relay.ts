@@ -7,6 +7,8 @@
  *                 +---- answers ----+
  */
 import { ANONYMOUS, addressGroup, formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import { dropEvents } from "../events/channels.js";
+import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock } from "../internal/clock.js";
 import { COMMIT } from "../internal/commit-result.js";
 import type { Resolved } from "../internal/resolved.js";
@@ -19,7 +21,7 @@ import type { HarborOptions } from "./harbor-options.js";
 import { nextHop, type RouteView } from "./next-hop.js";
 import { type Pair, Pairs } from "./pairs.js";
 import type { HeldFrame, RelayLink, RelayPort } from "./ports.js";
-import { factsOf, type Refusal, type Refused, refusal, tellCaller } from "./refusals.js";
+import { factsOf, LIMIT_OF, type Refusal, type Refused, refusal, tellCaller } from "./refusals.js";
 import { type RelayCounters, RelayCounts } from "./relay-counts.js";
 import { begins, completes, ROLE, type Role, roleOf } from "./roles.js";
 
@@ -27,6 +29,7 @@ export interface RelayEnvironment {
   readonly self: LogicalAddress;
   readonly clock: Clock;
   readonly options: Resolved<HarborOptions>;
+  readonly limits: LimitHits;
   readonly view: RouteView;
   /** Whether only exported nodes of this group are reached by other groups. */
   readonly enforcesExport: boolean;
@@ -359,10 +362,15 @@ export class Relay {
 
   #refuse(back: RelayPort, frame: Refused, role: Role, why: Refusal): void {
     if (role === ROLE.cancel) return; // the answer to its request has been given, or will be
+    const { limits, self } = this.#env;
     this.#counts.refused(why.reason);
-    if (role === ROLE.request) return tellCaller(this.#env.self, back, frame, why);
+    const limit = LIMIT_OF[why.reason];
+    if (limit !== undefined) limits.hit(limit, why.text, frame.from);
+    if (role === ROLE.request) return tellCaller(self, back, frame, why);
     this.#counts.oneWaysDropped++;
     const [from, to] = [formatAddress(frame.from), formatAddress(frame.to)];
+    if (dropEvents.hasSubscribers)
+      dropEvents.publish({ type: "dropped", node: formatAddress(self), peer: from, cause: "notRelayed", reason: why.text });
     this.#env.warn(`${from} ${to} ${why.reason}`, `did not pass on a one-way message of ${from} to ${to}: ${why.text}`);
   }
 

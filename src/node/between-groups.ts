@@ -4,6 +4,7 @@
  */
 import { addressGroup, formatAddress, HARBOR_TYPE, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
+import type { LimitHits } from "../events/limit-hits.js";
 import { Arrivals } from "../harbor/arrivals.js";
 import { HarborChoices } from "../harbor/harbor-choices.js";
 import { nextHop, type RouteView } from "../harbor/next-hop.js";
@@ -34,6 +35,7 @@ export interface BetweenGroupsOptions {
   readonly members: Members;
   /** A harbor's view of the other harbors; the same as `members` where one discovery serves both, or this is no harbor. */
   readonly harbors: Members;
+  readonly limits: LimitHits;
   /** Made after this. */
   readonly links: () => Links;
   readonly caller: () => RpcCaller;
@@ -58,7 +60,7 @@ export class BetweenGroups {
   #forged = 0;
   #late = 0;
 
-  constructor({ options, members, harbors, links, caller }: BetweenGroupsOptions) {
+  constructor({ options, members, harbors, limits, links, caller }: BetweenGroupsOptions) {
     const { address, clock, logger } = options;
     this.#self = address;
     this.#members = members;
@@ -78,7 +80,7 @@ export class BetweenGroups {
       harborLinks: () => this.#harborLinks(),
       maxPayloadBytes: options.rpc.maxPayloadBytes,
     };
-    this.#relay = isHarbor(address) ? this.#makeRelay(options) : undefined;
+    this.#relay = isHarbor(address) ? this.#makeRelay(options, limits) : undefined;
   }
 
   /** Where a neighbour listens, whichever discovery says so. */
@@ -124,17 +126,9 @@ export class BetweenGroups {
       case "onward":
         this.#relay!.pass(channel, frame, start, end, to, from);
         return FOREIGN.done;
-      case "forged": {
+      case "forged":
         this.#forged++;
-        const peer = formatAddress(channel.peer.address);
-        this.#seldom.say(peer, (addition) =>
-          this.#logger.warn(
-            { peer },
-            `${peer} sent a frame as ${formatAddress(from)} for ${formatAddress(to)}, which it must not: its connection was cut${addition}`,
-          ),
-        );
         return FOREIGN.forged;
-      }
     }
   }
 
@@ -274,8 +268,9 @@ export class BetweenGroups {
       this.#caller().onUnsent(to, seq, new UnsentError("unreachable", `harbor ${formatAddress(link.peer)}: ${link.describe()}`));
   }
 
-  #makeRelay({ export: exported, harbor }: ResolvedNodeOptions): Relay {
+  #makeRelay({ export: exported, harbor }: ResolvedNodeOptions, limits: LimitHits): Relay {
     return new Relay({
+      limits,
       self: this.#self,
       clock: this.#clock,
       options: harbor,

@@ -155,6 +155,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       options,
       members: this.#members,
       harbors: this.#harbors,
+      limits: this.#limits,
       links: () => this.#links,
       caller: () => this.#caller,
     });

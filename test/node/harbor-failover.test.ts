@@ -303,6 +303,7 @@ suite("limits of a harbor", () => {
       `${refused.length} refused`,
     );
     assert.ok(far.status().harbor!.refused.slowTarget! >= refused.length);
+    assert.equal(far.status().limitHits["link.maxBufferedBytes"], far.status().harbor!.refused.slowTarget);
     await scene.close();
   });
 
