@@ -135,7 +135,7 @@ export class Channel {
     this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
-      return this.sent.count;
+      return this.#out.inOrder;
     });
     this.#out = new Outflow(connection, clock, options, {
       onWrite: (bytes) => {
@@ -193,11 +193,12 @@ export class Channel {
     return this.#closed;
   }
 
-  /** Whether the peer has read every request and one-way message that was sent: it has answered the last one, or a ping behind it. */
+  /** Whether the peer has read every request and one-way message that was sent, those of others included: it has answered the last one, or a ping behind it. */
   get isSettled(): boolean {
-    if (this.#closed || this.sent.count === 0) return true;
+    if (this.#closed) return true;
     if (this.isSending) return false;
-    return this.#heartbeat.answeredFor === this.sent.count || this.sent.lastTo(this.peer.address) === this.#lastAnswered;
+    const { inOrder, sent } = this.#out;
+    return this.#heartbeat.answeredFor === inOrder || (inOrder === sent.count && sent.endsWith(this.peer.address, this.#lastAnswered));
   }
 
   /** See {@link Outflow}. */

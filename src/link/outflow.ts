@@ -31,6 +31,8 @@ export class Outflow {
   readonly sent = new SentRanges();
   /** Messages that went out whole: fragments do not count. */
   framesOut = 0;
+  /** Frames of others that went out: any of them may have a place in an order. */
+  #relayed = 0;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #options: Resolved<LinkOptions>;
@@ -62,6 +64,11 @@ export class Outflow {
   get bufferedBytes(): number {
     const runBytes = this.#run === undefined ? 0 : this.#runEnd - this.#runStart;
     return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes + runBytes;
+  }
+
+  /** Grows with each message whose order counts. */
+  get inOrder(): number {
+    return this.sent.count + this.#relayed;
   }
 
   /** Whether requests or one-way messages are partly sent, or wait behind such. */
@@ -163,6 +170,7 @@ export class Outflow {
       this.#runEnd = end;
     }
     this.framesOut++;
+    this.#relayed++;
     this.#arm();
   }
 
@@ -231,7 +239,8 @@ export class Outflow {
     const { kind, flags, hops = MAX_HOPS, to, from, epoch, seq } = message;
     this.begin(message.frame.length).raw(message.frame.subarray(HEADER_BYTES));
     this.#writer.commit(kind, flags, hops, to, from, epoch, seq, remainingMs);
-    if (message.hops === undefined && isOrdered(kind)) this.sent.add(to, seq);
+    if (message.hops !== undefined) this.#relayed++;
+    else if (isOrdered(kind)) this.sent.add(to, seq);
     this.framesOut++;
   }
 
