@@ -6,7 +6,9 @@ import { closest } from "../internal/closest.js";
 import { LOG_LEVELS } from "../internal/logger.js";
 import { consoleLoggerFrom } from "../node/console-logger.js";
 import { faultsOfOption, type NodeOptions } from "../node/options.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import { discoveryFromText } from "./discovery-from-text.js";
+import { type TlsFiles, tlsFromFiles } from "./tls-from-files.js";
 
 /** A process's environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,10 +19,12 @@ export type EnvironmentOptions = Pick<
   | "discovery"
   | "cluster"
   | "secrets"
+  | "tls"
   | "listen"
   | "advertise"
   | "export"
   | "insecure"
+  | "tls"
   | "admin"
   | "logger"
   | "metadata"
@@ -33,6 +37,9 @@ const NAMES = [
   "CLUSTERTS_CLUSTER",
   "CLUSTERTS_SECRET",
   "CLUSTERTS_SECRET_FILE",
+  "CLUSTERTS_TLS_CA",
+  "CLUSTERTS_TLS_CERT",
+  "CLUSTERTS_TLS_KEY",
   "CLUSTERTS_LISTEN",
   "CLUSTERTS_ADVERTISE",
   "CLUSTERTS_EXPORT",
@@ -63,11 +70,13 @@ export function optionsFromEnv(env: Environment = process.env): EnvironmentOptio
   const reader = new Reader(env);
   const cluster = reader.option("CLUSTERTS_CLUSTER", "cluster", String);
   const secrets = reader.secrets();
+  const tls = reader.tls();
   const options = {
     address: reader.option("CLUSTERTS_ADDRESS", "address", String),
-    discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster })),
+    discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster, tls })),
     cluster,
     secrets,
+    tls,
     listen: reader.option("CLUSTERTS_LISTEN", "listen", String),
     advertise: reader.option("CLUSTERTS_ADVERTISE", "advertise", String),
     export: reader.read("CLUSTERTS_EXPORT", yesOrNo),
@@ -124,6 +133,14 @@ class Reader {
     if (inline === undefined || inFile === undefined) return inline ?? inFile;
     this.#faults.push("CLUSTERTS_SECRET and CLUSTERTS_SECRET_FILE: both are set, and one is enough");
     return inline;
+  }
+
+  /** Each variable names a file. */
+  tls(): TlsOptions | undefined {
+    const read = (name: Name, option: keyof TlsFiles): TlsOptions | undefined =>
+      this.read(name, (path) => tlsFromFiles({ ca: undefined, cert: undefined, key: undefined, [option]: path }, "."));
+    const tls = { ...read("CLUSTERTS_TLS_CA", "ca"), ...read("CLUSTERTS_TLS_CERT", "cert"), ...read("CLUSTERTS_TLS_KEY", "key") };
+    return Object.keys(tls).length === 0 ? undefined : tls;
   }
 
   finish(): void {

@@ -176,13 +176,16 @@ export class Link {
     if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
     if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(frame.length)) {
-      this.#env.limits.hit(this.#pending.fullBy, `${this.#pending.length} messages of ${this.#pending.bytes} bytes wait`, this.peer);
-      return COMMIT.pendingFull;
-    }
+    if (!this.#pending.hasRoom(frame.length)) return this.#noRoom();
     this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
     if (state.phase === "idle") this.#startRound();
     return COMMIT.queued;
+  }
+
+  #noRoom(): CommitResult {
+    const { bytes, fullBy, length } = this.#pending;
+    this.#env.limits.hit(fullBy, `${length} messages of ${bytes} bytes wait`, this.peer);
+    return COMMIT.pendingFull;
   }
 
   /** Only the connection that carried the request can carry its cancel, and it needs none when that is gone. */

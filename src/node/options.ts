@@ -15,6 +15,7 @@ import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
 import { TcpTransport } from "../transport/tcp.js";
+import type { OwnCertificate } from "../transport/tls-credentials.js";
 import type { Pem, TlsOptions } from "../transport/tls-options.js";
 import type { Transport } from "../transport/transport.js";
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
@@ -88,6 +89,17 @@ export interface AnonymousOptions
   endpoint: string;
 }
 
+/** The TLS of a node, as the rest of it sees it. */
+export interface TlsInForce {
+  /** Whether certificates prove who dials this node. */
+  readonly isMutual: boolean;
+  readonly certificate: OwnCertificate | undefined;
+  /** For connections that open from now on. @throws {@link InvalidOptionsError}; then what was in force stays. */
+  replace(options: TlsOptions): void;
+  /** The node's secrets are these now. @throws {@link InvalidOptionsError} when it would be open to everybody with them. */
+  useSecrets(secrets: readonly string[]): void;
+}
+
 /** Options after defaults. */
 export interface ResolvedNodeOptions {
   readonly address: LogicalAddress;
@@ -110,8 +122,8 @@ export interface ResolvedNodeOptions {
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
   readonly transport: Transport;
-  /** The transport again, where it is one of TLS that was made of options. */
-  readonly tls: NodeTls | undefined;
+  /** What `transport` does, where it is one of TLS that was made of options. */
+  readonly tls: TlsInForce | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }

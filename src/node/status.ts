@@ -93,6 +93,6 @@ export interface NodeStatus {
   readonly limitHits: Readonly<Partial<Record<LimitName, number>>>;
   /** Connections that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
-  /** The certificate that this node presents now; `undefined` without the option `tls`. */
-  readonly certificate: OwnCertificate | undefined;
+  /** The certificate that this node presents now; `undefined` without the option `tls`, and in what a node tells others. */
+  readonly certificate?: OwnCertificate | undefined;
 }

@@ -89,8 +89,8 @@ export class History {
         ...(random.chance(0.3) && { maxPendingMessages: 4 + random.below(8) }),
         ...(random.chance(0.2) && { highWaterBytes: 64 * 1024, maxBufferedBytes: 256 * 1024, slowPeerBytes: 512 * 1024 }),
         ...(random.chance(0.2) && { maxPartialBytes: 200 * 1024 }),
-        ...(random.chance(0.2) && { idleMs: 20 + random.below(500) }),
-        ...(random.chance(0.1) && { maxAgeMs: 50 + random.below(2_000) }),
+        ...(random.chance(0.3) && { idleMs: 20 + random.below(500) }),
+        ...(random.chance(0.15) && { maxAgeMs: 50 + random.below(2_000) }),
         ...(random.chance(0.3) && { reachTimeoutMs: 500, dialTimeoutMs: 300, handshakeTimeoutMs: 400 }),
       },
       rpc: {
