@@ -18,7 +18,7 @@ Options:
       --discovery <where>          of its group: host:port of the discovery server, or file:<path> (default: CLUSTERTS_DISCOVERY)
       --harbors <where>            of the harbors (default: the same as --discovery)
       --cluster <name>             name of the cluster (default: CLUSTERTS_CLUSTER, or "default")
-      --secret-file <file>         holds the group's secret, or several, a line each (default: the text in CLUSTERTS_SECRET)
+      --secret-file <file>         holds the group's secret, or several, a line each; repeatable (default: the text in CLUSTERTS_SECRET)
       --harbor-secret-file <file>  the same for harbors; without it, any node with the group's secret could claim to be one
       --enforce-export             let other groups reach exported nodes only
       --insecure                   take connections from other machines without a secret
@@ -35,8 +35,8 @@ const OPTIONS = {
   discovery: { type: "string" },
   harbors: { type: "string" },
   cluster: { type: "string" },
-  "secret-file": { type: "string" },
-  "harbor-secret-file": { type: "string" },
+  "secret-file": { type: "string", multiple: true },
+  "harbor-secret-file": { type: "string", multiple: true },
   "enforce-export": { type: "boolean" },
   insecure: { type: "boolean" },
   timeout: { type: "string", default: "10000" },
