@@ -57,4 +57,17 @@ suite("sent ranges", () => {
       ],
     );
   });
+
+  test("what went out last, is known of each target", () => {
+    const [one, other] = [1 as LogicalAddress, 2 as LogicalAddress];
+    const sent = new SentRanges();
+    assert.equal(sent.lastTo(one), undefined);
+    sent.add(one, 1);
+    sent.add(one, 2);
+    sent.add(other, 1);
+    assert.deepEqual([sent.lastTo(one), sent.lastTo(other)], [2, 1]);
+    sent.forget(other);
+    assert.deepEqual([sent.lastTo(one), sent.lastTo(other)], [2, undefined]);
+    assert.equal(sent.count, 3);
+  });
 });

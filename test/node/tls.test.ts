@@ -86,7 +86,7 @@ suite("TLS between nodes", () => {
     const one = await startEcho("1.2.1", { tls: certified("group-1") });
     await startEcho("1.3.1", { tls: certified("group-1") });
     assert.equal(await call(one, "1.3.1"), "hello");
-    assert.throws(() => nodes.make("1.255.1", { tls: certified("group-1"), harbors: nodes.discovery }), {
+    assert.throws(() => nodes.make("1.255.1", { harbors: nodes.discovery, tls: certified("group-1") }), {
       message: "node options: tls.cert: it does not name clusterts://default/1.255.1 among its subject alternative names",
     });
   });
