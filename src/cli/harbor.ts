@@ -22,6 +22,7 @@ Options:
       --harbor-secret-file <file>  the same for harbors; without it, any node with the group's secret could claim to be one
       --enforce-export             let other groups reach exported nodes only
       --insecure                   take connections from other machines without a secret
+                                   (CLUSTERTS_TLS_CA, _CERT and _KEY name files for TLS)
       --timeout <ms>               longest time to start, and to end (default 10000)
       --help                       this text
 
@@ -63,6 +64,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       ...(listen !== undefined && { listen }),
       ...(advertise !== undefined && { advertise }),
       ...(values["enforce-export"] && { export: "enforced" }),
+      ...(group.tls !== undefined && { tls: group.tls }),
       ...(values.insecure && { insecure: true }),
       timeoutMs: group.timeoutMs,
       signal: context.signal,
