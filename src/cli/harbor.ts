@@ -18,10 +18,11 @@ Options:
       --discovery <where>          of its group: host:port of the discovery server, or file:<path> (default: CLUSTERTS_DISCOVERY)
       --harbors <where>            of the harbors (default: the same as --discovery)
       --cluster <name>             name of the cluster (default: CLUSTERTS_CLUSTER, or "default")
-      --secret-file <file>         holds the group's secret, or several, a line each (default: the text in CLUSTERTS_SECRET)
+      --secret-file <file>         holds the group's secret, or several, a line each; repeatable (default: the text in CLUSTERTS_SECRET)
       --harbor-secret-file <file>  the same for harbors; without it, any node with the group's secret could claim to be one
       --enforce-export             let other groups reach exported nodes only
       --insecure                   take connections from other machines without a secret
+                                   (CLUSTERTS_TLS_CA, _CERT and _KEY name files for TLS)
       --timeout <ms>               longest time to start, and to end (default 10000)
       --help                       this text
 
@@ -63,6 +64,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       ...(listen !== undefined && { listen }),
       ...(advertise !== undefined && { advertise }),
       ...(values["enforce-export"] && { export: "enforced" }),
+      ...(group.tls !== undefined && { tls: group.tls }),
       ...(values.insecure && { insecure: true }),
       timeoutMs: group.timeoutMs,
       signal: context.signal,

@@ -21,7 +21,7 @@ import type { HeldMessage } from "../link/pending-queue.js";
 import type { RpcCaller } from "../rpc/caller.js";
 import { HINT } from "../rpc/failure.js";
 import type { Outbound } from "../rpc/outbound.js";
-import { decodeGone } from "../wire/gone.js";
+import { decodeGone, GONE_BYTES } from "../wire/gone.js";
 import { HarborWay, type WayEnvironment } from "./harbor-way.js";
 import type { ResolvedNodeOptions } from "./options.js";
 import type { HarborStatus } from "./status.js";
@@ -141,6 +141,7 @@ export class BetweenGroups {
 
   /** A relay's word that it has lost its link to a target. @throws ProtocolError for a body that is cut off. */
   onGone(channel: Channel, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+    if (end - start < GONE_BYTES && from !== channel.peer.address) return; // what was relayed costs no connection
     const { target, lastSeq } = decodeGone(body, start, end);
     const sent = channel.sent.of(target);
     if (sent === undefined || lastSeq === 0) return;
@@ -247,6 +248,7 @@ export class BetweenGroups {
     for (const [to] of this.#ways) {
       if (this.#caller().waitsFor(to)) continue;
       this.#ways.delete(to);
+      if (this.#recent?.to === to) this.#recent = undefined;
       for (const link of this.#harborLinks()) for (const channel of link.channels) channel.sent.forget(to);
       return;
     }

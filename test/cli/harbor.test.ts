@@ -72,7 +72,7 @@ suite("clusterts harbor", () => {
       await workspace.run("harbor", "--discovery", "file:cluster.json"),
       await workspace.run("harbor", "--address", "1.2.1", "--discovery", "file:cluster.json"),
       await workspace.run("harbor", "--address", "1.255.1"),
-      await workspace.run("harbor", "--address", "1.255.1", "--discovery", "file:cluster.json", "--timeout", "100"),
+      await workspace.run("harbor", "--address", "1.255.1", "--discovery", "file:cluster.json", "--timeout", "3000"),
     ];
     assert.deepEqual(
       outcomes.map(({ code, stderr }) => [
