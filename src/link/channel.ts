@@ -13,6 +13,7 @@ import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/f
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
+import { FIRST_MARK } from "./fragment-window.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -137,7 +138,7 @@ export class Channel {
       this.#control(KIND.ping, seq, NO_BODY);
       return this.#out.inOrder;
     });
-    this.#out = new Outflow(connection, clock, options, {
+    this.#out = new Outflow(self, peer.address, connection, clock, options, {
       onWrite: (bytes) => {
         this.#heartbeat.lastWriteAt = clock.now();
         this.#counters.bytesOut += bytes;
@@ -300,6 +301,7 @@ export class Channel {
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
     this.#assembler?.expire(now);
+    this.#out.sweep(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
   }
@@ -362,7 +364,7 @@ export class Channel {
         return this.#control(KIND.pong, seq, NO_BODY);
       case KIND.pong:
         this.#counters.control++;
-        return this.#heartbeat.onPong(seq);
+        return seq >= FIRST_MARK ? this.#out.onMarkRead(seq, this.arrivedAt) : this.#heartbeat.onPong(seq);
       case KIND.goAway: {
         this.#counters.control++;
         const { reason, text, lastSeq } = decodeGoAway(frame, start + AT.body, end);
