@@ -45,9 +45,10 @@ async function measure({ endpoints, seconds, streams }) {
   large.bytes = 0;
   const beside = await smallCalls(node, seconds);
   const bytes = large.bytes;
+  const ahead = await bytesAhead(node, seconds / 2);
   await large.stop();
   await node.close();
-  return { alone, beside, megabytesPerSecond: bytes / 1e6 / seconds };
+  return { alone, beside, ahead, megabytesPerSecond: bytes / 1e6 / seconds };
 }
 
 /** One small call after another. */
@@ -62,6 +63,20 @@ async function smallCalls(node, seconds) {
   }
   times.sort((a, b) => a - b);
   return { calls: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+}
+
+/** What came over the link from a small call's request to its reply, median: what the reply stood behind, however busy the machine is. */
+async function bytesAhead(node, seconds) {
+  const received = () => node.status().links.find((link) => link.peer === SERVER).bytesIn;
+  const counts = [];
+  const end = performance.now() + seconds * 1_000;
+  while (performance.now() < end) {
+    const before = received();
+    await echo.Call(node, SERVER, { msg: SMALL });
+    counts.push(received() - before);
+  }
+  counts.sort((a, b) => a - b);
+  return quantile(counts, 0.5);
 }
 
 /** Keeps so many large replies under way. */
@@ -116,10 +131,18 @@ function report(rounds) {
   const ratio = ({ alone, beside }) => beside.p50 / alone.p50;
   const us = (ms) => figure(ms * 1_000);
   const rows = rounds.map((round) => {
-    const { alone, beside, megabytesPerSecond } = round;
-    return [us(alone.p50), us(alone.p99), us(beside.p50), us(beside.p99), figure(ratio(round)), figure(megabytesPerSecond), beside.calls];
+    const { alone, beside, ahead, megabytesPerSecond } = round;
+    return [
+      us(alone.p50),
+      us(alone.p99),
+      us(beside.p50),
+      us(beside.p99),
+      figure(ratio(round)),
+      figure(megabytesPerSecond),
+      figure(ahead / 1024),
+    ];
   });
-  const head = ["alone p50 us", "p99 us", "beside p50 us", "p99 us", "ratio of p50", "large MB/s", "small calls"];
+  const head = ["alone p50 us", "p99 us", "beside p50 us", "p99 us", "ratio of p50", "large MB/s", "stood behind KiB"];
   console.log(
     table(
       ["round", ...head],

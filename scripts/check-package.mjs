@@ -14,7 +14,7 @@ const SHIPPED = [
   /^docs\/(guides\/)?[\w-]+\.md$/,
 ];
 const REQUIRED = ["README.md", "LICENSE", "CHANGELOG.md"];
-const MAX_PACKED_BYTES = 400_000;
+const MAX_PACKED_BYTES = 1_000_000;
 
 const folder = mkdtempSync(join(tmpdir(), "clusterts-package-"));
 try {

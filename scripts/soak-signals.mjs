@@ -95,13 +95,16 @@ const BY_CALLBACK = {
 };
 
 const samples = [];
-const endsAt = performance.now() + soakMs;
-const saidEvery = Math.max(1, Math.round(60_000 / SAMPLE_MS));
+const startedAt = performance.now();
+const endsAt = startedAt + soakMs;
 const sampling = (async () => {
-  for (let sample = 1; performance.now() < endsAt; sample++) {
+  let saidMinutes = 0;
+  while (performance.now() < endsAt) {
     await delay(SAMPLE_MS);
     samples.push(heapInUse());
-    if (sample % saidEvery === 0) console.log(`${sample / saidEvery} min: ${calls} calls, ${mib(samples.at(-1))} MiB in use`);
+    const minutes = Math.floor((performance.now() - startedAt) / 60_000);
+    if (minutes > saidMinutes) console.log(`${minutes} min: ${calls} calls, ${mib(samples.at(-1))} MiB in use`);
+    saidMinutes = minutes;
   }
 })();
 const aborting = (async () => {

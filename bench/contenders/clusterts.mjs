@@ -1,20 +1,22 @@
 /**
  * clusterts as users have it: generated stubs, the handshake with a secret, the default deadline per call, async handlers;
  * two nodes over TCP that know each other from a configured discovery. `interceptor`: one that does nothing, on both sides.
+ * Through a relay they are in two groups: with one harbor between them the handlers are those of the other group's harbor,
+ * with two (`relays`) those of a node behind it.
  */
-import { createNode, parseAddress } from "clusterts";
+import { createNode, parseAnyAddress } from "clusterts";
 import { memory } from "clusterts/discovery";
 import * as blob from "../gen/blob.js";
 import * as count from "../gen/count.js";
 import * as echo from "../gen/echo.js";
 import * as post from "../gen/post.js";
 
-const HANDLER = "1.1.1";
 const CALLER = "1.2.1";
+const HARBORS = ["1.255.1", "2.255.1"];
 const SECRET = "0123456789abcdef0123456789abcdef"; // 32 bytes
 
 export async function startServer(job) {
-  const node = makeNode(HANDLER, job);
+  const node = makeNode(handlerOf(job), job);
   let oneways = 0;
   echo.Register(node, async ({ msg }) => ({ msg }));
   blob.Register(node, async ({ data }) => ({ data }));
@@ -38,20 +40,21 @@ export async function startServer(job) {
 }
 
 export async function connect(job) {
+  const handler = handlerOf(job);
   const node = makeNode(CALLER, job);
   await node.start();
-  await count.Call(node, HANDLER, {}); // opens the link
+  await count.Call(node, handler, {}); // opens the link
   return {
-    call: job.bytes ? (data) => blob.Call(node, HANDLER, { data }) : (msg) => echo.Call(node, HANDLER, { msg }),
+    call: job.bytes ? (data) => blob.Call(node, handler, { data }) : (msg) => echo.Call(node, handler, { msg }),
     payloadOf: job.bytes ? (reply) => reply.data : (reply) => reply.msg,
-    oneway: (msg) => post.Post(node, HANDLER, { msg }),
-    onewayCount: async () => (await count.Call(node, HANDLER, {})).oneways,
-    openStream: () => openStream(node, job.scenario.startsWith("E2") ? "count" : "echo"),
+    oneway: (msg) => post.Post(node, handler, { msg }),
+    onewayCount: async () => (await count.Call(node, handler, {})).oneways,
+    openStream: () => openStream(node, handler, job.scenario.startsWith("E2") ? "count" : "echo"),
   };
 }
 
-async function openStream(node, protocol) {
-  const stream = await node.openStream(HANDLER, { protocol });
+async function openStream(node, handler, protocol) {
+  const stream = await node.openStream(handler, { protocol });
   const next = (start) =>
     new Promise((resolve) => {
       stream.once("data", resolve);
@@ -65,12 +68,27 @@ async function openStream(node, protocol) {
   };
 }
 
-/** Both processes fill a discovery of their own with the same two members, so that nothing else has to run. */
-function makeNode(address, { host, serverPort, clientPort, interceptor }) {
+export async function startRelay(job) {
+  await makeNode(HARBORS[job.relayIndex], job).start();
+}
+
+function handlerOf({ relayPorts, relays }) {
+  if (relayPorts.length === 0) return "1.1.1";
+  return relays === 2 ? "2.1.1" : HARBORS[1];
+}
+
+/** All processes fill a discovery of their own with the same members, so that nothing else has to run. */
+function makeNode(address, job) {
+  const { host, serverPort, clientPort, relayPorts, relays, interceptor } = job;
   const discovery = memory();
-  discovery.put({ address: parseAddress(HANDLER), endpoint: `${host}:${serverPort}` });
-  discovery.put({ address: parseAddress(CALLER), endpoint: `${host}:${clientPort}` });
-  const node = createNode({ address, discovery, secrets: [SECRET] });
+  const ports = [
+    [handlerOf(job), serverPort],
+    [CALLER, clientPort],
+    ...HARBORS.slice(0, relays ?? 1).map((harbor, index) => [harbor, relayPorts[index]]),
+  ];
+  for (const [member, port] of ports)
+    if (port !== undefined) discovery.put({ address: parseAnyAddress(member), endpoint: `${host}:${port}` });
+  const node = createNode({ address, discovery, ...(HARBORS.includes(address) && { harbors: discovery }), secrets: [SECRET] });
   if (interceptor) node.use({ caller: (call, next) => next(call), handler: (call, next) => next(call) });
   return node;
 }

@@ -10,16 +10,21 @@ const AGAINST_FLOORS = [
   { scenario: "A", other: "floor-raw", atLeast: 0.85 },
   { scenario: "B64", other: "mini:whole", atLeast: 0.8 },
   { scenario: "B512", other: "mini:whole", atLeast: 0.8 },
+  { scenario: "F64", other: "mini:whole", atLeast: 0.8 },
 ];
 
-/** Ahead of every peer wherever users would compare. */
-const AGAINST_PEERS = ["A", "B64", "B512", "C", "D"].flatMap((scenario) => PEERS.map((other) => ({ scenario, other, above: 1 })));
+/** A second harbor on the way, by what is reached with one. */
+const TWO_HARBORS = { subject: "clusterts:harbors", scenario: "F64", other: "clusterts", atLeast: 0.6 };
 
-export const GATES = [...AGAINST_FLOORS, ...AGAINST_PEERS];
+/** Ahead of every peer wherever users would compare. */
+const AGAINST_PEERS = ["A", "B64", "B512", "C", "D", "F64"].flatMap((scenario) => PEERS.map((other) => ({ scenario, other, above: 1 })));
+
+export const GATES = [...AGAINST_FLOORS, TWO_HARBORS, ...AGAINST_PEERS];
 export const gatedScenarios = [...new Set(GATES.map(({ scenario }) => scenario))];
 
 export function gateContenders(scenario) {
-  return [SUBJECT, ...GATES.filter((gate) => gate.scenario === scenario).map(({ other }) => other)];
+  const gates = GATES.filter((gate) => gate.scenario === scenario);
+  return [...new Set([SUBJECT, ...gates.flatMap(({ subject = SUBJECT, other }) => [subject, other])])];
 }
 
 /**
@@ -29,30 +34,31 @@ export function gateContenders(scenario) {
 export function judge(plan, results) {
   return GATES.flatMap((gate) => {
     const names = plan.find(({ scenario }) => scenario === gate.scenario)?.names ?? [];
-    return names.includes(SUBJECT) && names.includes(gate.other) ? [verdictOn(gate, results[gate.scenario])] : [];
+    return names.includes(gate.subject ?? SUBJECT) && names.includes(gate.other) ? [verdictOn(gate, results[gate.scenario])] : [];
   });
 }
 
 function verdictOn(gate, byContender) {
+  const { subject = SUBJECT } = gate;
   const wanted = gate.atLeast === undefined ? `ahead of ${gate.other}` : `>= ${gate.atLeast} x ${gate.other}`;
-  const say = (verdict, why) => ({ verdict, line: `${verdict}  ${gate.scenario.padEnd(4)} ${SUBJECT} ${wanted}: ${why}` });
+  const say = (verdict, why) => ({ verdict, line: `${verdict}  ${gate.scenario.padEnd(4)} ${subject} ${wanted}: ${why}` });
 
   const other = byContender?.[gate.other] ?? [];
   if (other.length > 0 && other.every((result) => result.skip)) return say("SKIP", `${gate.other} does not offer it`);
-  for (const name of [SUBJECT, gate.other]) {
+  for (const name of [subject, gate.other]) {
     const runs = byContender?.[name] ?? [];
     const broken = runs.find((result) => !Number.isFinite(result.value));
     if (broken !== undefined) return say("FAIL", `${name} gave no figure: ${firstLine(broken.error ?? "it does not offer the scenario")}`);
     if (runs.length === 0) return say("FAIL", `${name} was not measured`);
   }
 
-  const ratios = pairedRatios(byContender, SUBJECT, gate.other);
+  const ratios = pairedRatios(byContender, subject, gate.other);
   const ratio = median(ratios);
   const reached = gate.atLeast === undefined ? ratio > gate.above : ratio >= gate.atLeast;
   const of = (name) => `${figure(median(values(byContender[name])))} (${range(values(byContender[name])) || "one round"})`;
   return say(
     reached ? "PASS" : "FAIL",
-    `${figure(ratio)}${ratios.length > 1 ? ` (${range(ratios)})` : ""}, ${of(SUBJECT)} against ${of(gate.other)}`,
+    `${figure(ratio)}${ratios.length > 1 ? ` (${range(ratios)})` : ""}, ${of(subject)} against ${of(gate.other)}`,
   );
 }
 

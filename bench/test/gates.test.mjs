@@ -15,6 +15,14 @@ suite("gates", () => {
     assert.deepEqual([at.length, at[0].verdict, below[0].verdict], [1, "PASS", "FAIL"]);
   });
 
+  test("a second harbor, is held against one", () => {
+    const plan = planFor("F64", "clusterts", "clusterts:harbors");
+    const verdicts = [59, 60].map((value) =>
+      judge(plan, { F64: { clusterts: rounds(100), "clusterts:harbors": rounds(value) } }).map(({ verdict }) => verdict),
+    );
+    assert.deepEqual(verdicts, [["FAIL"], ["PASS"]]);
+  });
+
   test("a peer that is as fast, is not behind", () => {
     const [gate] = judge(planFor("C", "clusterts", "zeromq"), { C: { clusterts: rounds(10), zeromq: rounds(10) } });
     assert.equal(gate.verdict, "FAIL");
@@ -49,6 +57,6 @@ suite("gates", () => {
   test("the plan of a full run has both sides of every gate", () => {
     const plan = planOf({ contenders: {}, only: undefined, scenarios: scenarioNames(), floor: "floor-raw", gates: true });
     assert.equal(judge(plan, {}).length, GATES.length);
-    assert.equal(GATES.length, 3 + 5 * PEERS.length);
+    assert.equal(GATES.length, 5 + 6 * PEERS.length);
   });
 });

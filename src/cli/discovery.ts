@@ -1,12 +1,13 @@
 /** `clusterts discovery`: runs the built-in discovery server until it is told to end. */
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { isLoopbackHost, parseEndpoint } from "../addr/endpoint.js";
 import type { Logger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
+import { tlsOf } from "./cluster.js";
 import { type Command, type CommandContext, UsageError } from "./command.js";
+import { secretsOf } from "./secrets.js";
 
 const HELP = `Usage: clusterts discovery [--listen <host:port>] [--data <file>] [options]
 
@@ -19,7 +20,9 @@ Options:
                               { "nodes": [{ "address": "1.1.1", "endpoint": "10.0.1.7:8011" }] }
                               Without it nothing is kept.
       --cluster <name>        name of the cluster (default "default")
-      --secret-file <file>    a secret of 32 bytes or more per line; repeatable. CLUSTERTS_SECRET in the environment is one more
+      --secret-file <file>    a secret of 32 bytes or more per line; repeatable (default: the file in CLUSTERTS_SECRET_FILE,
+                              or the text in CLUSTERTS_SECRET)
+                              CLUSTERTS_TLS_CA, CLUSTERTS_TLS_CERT and CLUSTERTS_TLS_KEY name files for TLS
       --insecure              take connections from other machines without a secret
       --lease <ms>            milliseconds without a word from a node until it is removed (default 10000)
       --address <g.t.i>       its logical address (default 4095.254.4095)
@@ -38,23 +41,22 @@ const OPTIONS = {
   address: { type: "string" },
 } as const;
 
-/** Environment variable with a secret: a file is better, as others may see a process's environment. */
-const SECRET_VARIABLE = "CLUSTERTS_SECRET";
-
 export const discovery: Command = { help: HELP, run };
 
 async function run(args: readonly string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
   const { DEFAULT_LISTEN, startDiscoveryServer } = await import("../discovery/server/index.js");
   const { listen = DEFAULT_LISTEN, data, cluster, insecure, lease, address } = values;
-  const ended = endSignal();
+  const { signal } = context; // from now on SIGTERM and SIGINT are for this command
   try {
-    const secrets = await secretsOf(values["secret-file"] ?? [], context);
-    if (secrets.length === 0 && !insecure && !isLoopbackHost(parseEndpoint(listen).host))
+    const secrets = secretsOf(values["secret-file"] ?? [], context);
+    const tls = tlsOf(context);
+    if (secrets.length === 0 && tls?.ca === undefined && !insecure && !isLoopbackHost(parseEndpoint(listen).host))
       throw new UsageError(`--listen ${listen} is open to other machines: give it a --secret-file, or say --insecure`);
     const server = await startDiscoveryServer({
       listen,
       secrets,
+      tls,
       logger: loggerTo(context),
       ...(data !== undefined && { data: resolve(context.cwd, data) }),
       ...(cluster !== undefined && { cluster }),
@@ -67,31 +69,16 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       `discovery server listens on ${server.endpoint}, ${members} members${data === undefined ? ", nothing is kept" : ` in ${data}`}\n`,
     );
     context.stdout(`store ${epoch}\n`);
-    await ended;
+    if (!signal.aborted) await once(signal, "abort");
     await server.close();
     return 0;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    if (error.name === "UsageError") throw error;
+    if (error.name === "UsageError" || error.name === "CommandError") throw error;
     if (error.name === "InvalidOptionsError" || error.name === "InvalidAddressError") throw new UsageError(messageOf(error));
     context.stderr(`clusterts discovery: ${messageOf(error)}\n`);
     return 1;
   }
-}
-
-/** Resolves at the first signal to end; a second one ends the process as usual. */
-async function endSignal(): Promise<void> {
-  const abort = new AbortController();
-  const { signal } = abort;
-  await Promise.race([once(process, "SIGTERM", { signal }), once(process, "SIGINT", { signal })]);
-  abort.abort();
-}
-
-async function secretsOf(files: readonly string[], { cwd, env }: CommandContext): Promise<string[]> {
-  const texts = await Promise.all(files.map((file) => readFile(resolve(cwd, file), "utf8")));
-  const secrets = texts.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== "");
-  const variable = env[SECRET_VARIABLE];
-  return variable === undefined || variable === "" ? secrets : [...secrets, variable];
 }
 
 /** What happens while it runs, on stderr. */

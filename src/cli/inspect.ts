@@ -34,6 +34,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       discovery: cluster.discovery(),
       cluster: cluster.name,
       secrets: cluster.secrets,
+      tls: cluster.tls,
       listen: values.listen,
       token,
     }).start();

@@ -1,9 +1,9 @@
 /** `clusterts nodes`: who there is. */
 import { parseArgs } from "node:util";
-import { formatAddress } from "../addr/logical-address.js";
+import { addressType, formatAddress } from "../addr/logical-address.js";
 import type { Member } from "../discovery/discovery.js";
-import { CLUSTER_HELP, CLUSTER_OPTIONS, Cluster } from "./cluster.js";
-import type { Command, CommandContext } from "./command.js";
+import { CLUSTER_HELP, CLUSTER_OPTIONS, Cluster, positive } from "./cluster.js";
+import { type Command, type CommandContext, UsageError } from "./command.js";
 import { table } from "./table.js";
 
 const HELP = `Usage: clusterts nodes [type] [options]
@@ -11,19 +11,25 @@ const HELP = `Usage: clusterts nodes [type] [options]
 Lists the nodes that discovery knows, all or those of one type.
 
 Options:
+      --wait <n>              wait until there are n of them, for --timeout at most
 ${CLUSTER_HELP}
-Exit codes: 0 done, 1 discovery did not answer, 2 wrong use of this command.
+Exit codes: 0 done, 1 discovery did not answer or there are fewer than n, 2 wrong use of this command.
 `;
 
 export const nodes: Command = { help: HELP, run };
 
 async function run(args: readonly string[], context: CommandContext): Promise<number> {
-  const { values, positionals } = parseArgs({ args: [...args], options: CLUSTER_OPTIONS, allowPositionals: true });
+  const options = { ...CLUSTER_OPTIONS, wait: { type: "string" } } as const;
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const [type] = positionals;
-  const all = await new Cluster(values, context).members();
-  const found = all
-    .filter((member) => type === undefined || String((member.address >>> 12) & 0xff) === type)
-    .sort((a, b) => a.address - b.address);
+  if (positionals.length > 1) throw new UsageError("give one type");
+  const cluster = new Cluster(values, context);
+  const wanted = positive("--wait", values.wait, 0);
+  const of = (members: readonly Member[]): readonly Member[] =>
+    members.filter((member) => type === undefined || String(addressType(member.address)) === type);
+  const members = wanted === 0 ? await cluster.members() : await cluster.waitForMembers((all) => of(all).length >= wanted);
+  const found = [...of(members)];
+  found.sort((one, other) => one.address - other.address);
   context.stdout(values.json ? `${JSON.stringify(found.map(asJson), undefined, 2)}\n` : asText(found));
   return 0;
 }

@@ -136,6 +136,11 @@ export class Members implements AsyncDisposable {
     throw new RpcError("UNAVAILABLE", this.explainNone(type), { execution: "notRun" });
   }
 
+  /** Whether a node could not be reached lately. */
+  isUnreachable(address: LogicalAddress): boolean {
+    return this.#unreachable.has(address);
+  }
+
   /** Why {@link tryPick} has found nobody of `type`: who is known and does not count. Reads all members: for messages of failures. */
   explainNone(type: number): string {
     const found = this.#table.count(type);

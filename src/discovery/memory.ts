@@ -10,7 +10,7 @@ import { MemoryKeys } from "./memory-keys.js";
 
 export interface MemoryDiscovery extends Discovery {
   register(self: Member, signal: AbortSignal): Promise<Registration>;
-  /** Adds or replaces a member by hand. @throws {@link InvalidOptionsError} for one that no node could use. */
+  /** Adds or replaces a member by hand. @throws InvalidOptionsError for one that no node could use. */
   put(member: Member): void;
   /** Takes a member away. One that registered itself is told that its entry is lost. */
   remove(address: LogicalAddress): void;

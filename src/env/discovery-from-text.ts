@@ -3,11 +3,13 @@ import { parseEndpoint } from "../addr/endpoint.js";
 import type { Discovery } from "../discovery/discovery.js";
 import { file } from "../discovery/file.js";
 import { discoveryServer } from "../discovery/server/adapter.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 
 /** What a discovery needs of the node's other options. */
 export interface DiscoveryContext {
   readonly secrets: readonly string[] | undefined;
   readonly cluster: string | undefined;
+  readonly tls: TlsOptions | undefined;
 }
 
 interface Scheme {
@@ -19,7 +21,7 @@ interface Scheme {
 const SCHEMES: Readonly<Record<string, Scheme>> = {
   server: {
     example: "server://host:port (or host:port alone)",
-    make: (rest, { cluster, secrets }) => discoveryServer(rest, { cluster, secrets }),
+    make: (rest, { cluster, secrets, tls }) => discoveryServer(rest, { cluster, secrets, tls }),
   },
   file: {
     example: "file:cluster.json",

@@ -6,7 +6,9 @@ import { closest } from "../internal/closest.js";
 import { LOG_LEVELS } from "../internal/logger.js";
 import { consoleLoggerFrom } from "../node/console-logger.js";
 import { faultsOfOption, type NodeOptions } from "../node/options.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import { discoveryFromText } from "./discovery-from-text.js";
+import { type TlsFiles, tlsFromFiles } from "./tls-from-files.js";
 
 /** A process's environment, or a part of it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,12 +17,16 @@ export type EnvironmentOptions = Pick<
   NodeOptions,
   | "address"
   | "discovery"
+  | "harbors"
+  | "harborSecrets"
   | "cluster"
   | "secrets"
+  | "tls"
   | "listen"
   | "advertise"
   | "export"
   | "insecure"
+  | "tls"
   | "admin"
   | "logger"
   | "metadata"
@@ -30,9 +36,14 @@ export type EnvironmentOptions = Pick<
 const NAMES = [
   "CLUSTERTS_ADDRESS",
   "CLUSTERTS_DISCOVERY",
+  "CLUSTERTS_HARBORS",
+  "CLUSTERTS_HARBOR_SECRET",
   "CLUSTERTS_CLUSTER",
   "CLUSTERTS_SECRET",
   "CLUSTERTS_SECRET_FILE",
+  "CLUSTERTS_TLS_CA",
+  "CLUSTERTS_TLS_CERT",
+  "CLUSTERTS_TLS_KEY",
   "CLUSTERTS_LISTEN",
   "CLUSTERTS_ADVERTISE",
   "CLUSTERTS_EXPORT",
@@ -63,14 +74,19 @@ export function optionsFromEnv(env: Environment = process.env): EnvironmentOptio
   const reader = new Reader(env);
   const cluster = reader.option("CLUSTERTS_CLUSTER", "cluster", String);
   const secrets = reader.secrets();
+  const harborSecrets = reader.option("CLUSTERTS_HARBOR_SECRET", "harborSecrets", (text) => listOf(text, ","));
+  const tls = reader.tls();
   const options = {
     address: reader.option("CLUSTERTS_ADDRESS", "address", String),
-    discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster })),
+    discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster, tls })),
+    harbors: reader.read("CLUSTERTS_HARBORS", (text) => discoveryFromText(text, { secrets: harborSecrets ?? secrets, cluster, tls })),
+    harborSecrets,
     cluster,
     secrets,
+    tls,
     listen: reader.option("CLUSTERTS_LISTEN", "listen", String),
     advertise: reader.option("CLUSTERTS_ADVERTISE", "advertise", String),
-    export: reader.read("CLUSTERTS_EXPORT", yesOrNo),
+    export: reader.read("CLUSTERTS_EXPORT", (text) => (text === "enforced" ? text : yesOrNo(text))),
     insecure: reader.read("CLUSTERTS_INSECURE", yesOrNo) === true ? true : undefined,
     admin: reader.read("CLUSTERTS_ADMIN", yesOrNo),
     logger: reader.read("CLUSTERTS_LOG", loggerOf),
@@ -124,6 +140,14 @@ class Reader {
     if (inline === undefined || inFile === undefined) return inline ?? inFile;
     this.#faults.push("CLUSTERTS_SECRET and CLUSTERTS_SECRET_FILE: both are set, and one is enough");
     return inline;
+  }
+
+  /** Each variable names a file. */
+  tls(): TlsOptions | undefined {
+    const read = (name: Name, option: keyof TlsFiles): TlsOptions | undefined =>
+      this.read(name, (path) => tlsFromFiles({ ca: undefined, cert: undefined, key: undefined, [option]: path }, "."));
+    const tls = { ...read("CLUSTERTS_TLS_CA", "ca"), ...read("CLUSTERTS_TLS_CERT", "cert"), ...read("CLUSTERTS_TLS_KEY", "key") };
+    return Object.keys(tls).length === 0 ? undefined : tls;
   }
 
   finish(): void {

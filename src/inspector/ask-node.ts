@@ -1,6 +1,6 @@
 /** Asks one node what it is doing. */
-import { type Link, Node, type StatusReply, type StreamSession, type Traffic } from "../gen/clusterts/node.js";
-import type { LinkStatus, NodeStatus, StreamSessionStatus } from "../node/status.js";
+import { type Harbor, type Link, Node, type StatusReply, type StreamSession, type Traffic } from "../gen/clusterts/node.js";
+import type { HarborStatus, LinkStatus, NodeStatus, StreamSessionStatus } from "../node/status.js";
 import type { Caller } from "../rpc/service.js";
 import type { NodeReport } from "./node-report.js";
 
@@ -40,9 +40,25 @@ function statusOf({ metadata, version, methods, ...reply }: StatusReply): NodeSt
     oneWays: Number(reply.oneWays),
     oneWaysDropped: Number(reply.oneWaysDropped),
     oneWaysFailed: Number(reply.oneWaysFailed),
+    lateMessages: Number(reply.lateMessages),
+    forgedFrames: Number(reply.forgedFrames),
+    harbor: reply.harbor && harborOf(reply.harbor),
     refusals: countsOf(reply.refusals),
     limitHits: countsOf(reply.limitHits),
     certificate: reply.certificate,
+  };
+}
+
+function harborOf({ frames, bytes, pairs, waitingBytes, refused, oneWaysDropped, answersDropped, gone }: Harbor): HarborStatus {
+  return {
+    frames: Number(frames),
+    bytes: Number(bytes),
+    pairs,
+    waitingBytes: Number(waitingBytes),
+    refused: countsOf(refused),
+    oneWaysDropped: Number(oneWaysDropped),
+    answersDropped: Number(answersDropped),
+    gone: Number(gone),
   };
 }
 

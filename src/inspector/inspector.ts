@@ -6,6 +6,7 @@ import { silentLogger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
 import { type AnonymousCaller, connectAnonymously } from "../node/anonymous-caller.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import { askNode } from "./ask-node.js";
 import { ClusterBook } from "./cluster-view.js";
 import { InspectorServer } from "./inspector-server.js";
@@ -16,6 +17,7 @@ export interface InspectorOptions {
   /** As nodes have them. */
   readonly cluster?: string | undefined;
   readonly secrets?: readonly string[] | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** Where its page is served, `host:port`. Default `127.0.0.1:8120`. */
   readonly listen?: string | undefined;
   /** Required where others can reach `listen`; see {@link InspectorServer}. */
@@ -123,12 +125,13 @@ export class Inspector implements AsyncDisposable {
     const known = this.#callers.get(address);
     if (known?.endpoint === endpoint) return known.caller;
     known?.caller.destroy("its endpoint has changed");
-    const { cluster, secrets } = this.#options;
+    const { cluster, secrets, tls } = this.#options;
     const caller = connectAnonymously({
       to: address,
       endpoint,
       cluster,
       secrets,
+      tls,
       logger: silentLogger, // what goes wrong is shown on the page
       link: { reachTimeoutMs: ANSWER_MS },
     });

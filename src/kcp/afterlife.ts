@@ -2,8 +2,7 @@
  * What is left of sessions that have ended: a peer that did not get our last word says its own again, and must not open a
  * new session with it. A few dozen bytes each, for some seconds, and never more of them than a bound.
  */
-import { resetDatagram } from "./kcp-core.js";
-import { COMMAND, datagramFault, HEADER_BYTES, readSegment, Segment, writeHeader } from "./segment.js";
+import { COMMAND, datagramFault, HEADER_BYTES, readSegment, resetDatagram, Segment, writeHeader } from "./segment.js";
 
 export const KEPT_MS = 5_000;
 const MAX_KEPT = 4_096;

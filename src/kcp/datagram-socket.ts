@@ -90,8 +90,17 @@ function socketFor(host: string, handler: DatagramHandler): Socket {
 
 function ready(socket: Socket, handler: DatagramHandler, wrapped: DatagramSocket): DatagramSocket {
   socket.on("error", (error: NodeJS.ErrnoException) => handler.onError(error));
-  socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+  enlargeReceiveBuffer(socket);
   return wrapped;
+}
+
+/** Linux gives what it may; others refuse what is too much, and what they gave at first stays. */
+function enlargeReceiveBuffer(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_SOCKET_BUFFER_SIZE") throw error;
+  }
 }
 
 /** For people: an IPv4 peer of a socket that listens on `::` is shown as what it is. */

@@ -15,6 +15,7 @@ export class DatagramWriter {
   #datagram: Buffer | undefined;
   #used = 0;
   #emitted = 0;
+  #isStarved = false;
 
   constructor(conversation: number, mtu: number, proof: AddressProof, window: number, unacknowledged: number, emit: Emit) {
     this.#conversation = conversation;
@@ -38,6 +39,15 @@ export class DatagramWriter {
   /** The same for an acknowledgement, which has no payload. */
   get allowedAcknowledgementBytes(): number {
     return this.#allowed(this.#proof.acknowledgementBytes);
+  }
+
+  /** Something could not be sent because the peer has not proved its address, and has not sent enough. */
+  get isStarved(): boolean {
+    return this.#isStarved;
+  }
+
+  starve(): void {
+    this.#isStarved = true;
   }
 
   write(command: number, fragment: number, timestamp: number, sequence: number, payload: Buffer): void {

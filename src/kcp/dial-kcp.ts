@@ -9,8 +9,9 @@ import { KcpCore } from "./kcp-core.js";
 import { newCounters } from "./kcp-counters.js";
 import { KcpError } from "./kcp-error.js";
 import { type KcpDialOptions, type ResolvedKcpOptions, resolveDialOptions } from "./kcp-options.js";
-import { KcpSession, type SessionHost } from "./kcp-session.js";
+import { KcpSession } from "./kcp-session.js";
 import { addressesOf } from "./resolve-host.js";
+import type { SessionHost } from "./session-host.js";
 
 /**
  * Opens a session to `endpoint`, `host:port`. Resolves when the local socket is ready: KCP has no handshake, so whether

@@ -4,30 +4,16 @@
  */
 import { Acknowledgements } from "./acknowledgements.js";
 import { AddressProof } from "./address-proof.js";
-import { CongestionWindow } from "./congestion-window.js";
 import { DatagramWriter, type Emit } from "./datagram-writer.js";
-import { Flight, type FlyingSegment } from "./flight.js";
-import { Inbox } from "./inbox.js";
+import { Inbox, type InboxOptions } from "./inbox.js";
 import { KcpError, type KcpErrorCode } from "./kcp-error.js";
-import { Outbox } from "./outbox.js";
-import { RoundTrip } from "./round-trip.js";
-import { COMMAND, type DatagramFault, datagramFault, HEADER_BYTES, readSegment, Segment, writeHeader } from "./segment.js";
+import { COMMAND, type DatagramFault, datagramFault, HEADER_BYTES, readSegment, resetDatagram, Segment } from "./segment.js";
+import { Sender, type SenderOptions } from "./sender.js";
 import { serialDiff } from "./serial.js";
 import { WindowProbe } from "./window-probe.js";
 
 /** What both sides of a conversation are set to; `KcpOptions` says what each means. */
-export interface KcpCoreOptions {
-  readonly mode: "stream" | "message";
-  readonly noDelay: boolean;
-  readonly intervalMs: number;
-  readonly resend: number;
-  readonly congestionControl: boolean;
-  readonly sendWindow: number;
-  readonly receiveWindow: number;
-  readonly mtu: number;
-  readonly deadLink: number;
-  readonly maxMessageBytes: number;
-  readonly tellEnds: boolean;
+export interface KcpCoreOptions extends SenderOptions, InboxOptions {
   readonly acknowledge: "turn" | "interval";
 }
 
@@ -44,23 +30,11 @@ export interface KcpCoreStart {
 /** Why a datagram did not count. */
 export type InputFault = DatagramFault | "acknowledgement" | "window" | "reset";
 
-/** A peer that has said nothing yet is taken to have this window, as other implementations do. */
-const ASSUMED_WINDOW = 128;
-
 /** Segments that are held for a peer which has not proved its address. */
 export const UNPROVEN_WINDOW = 32;
 
 /** Payload of a segment that every path carries: larger ones are taken when our own `mtu` is larger. */
 const COMMON_PAYLOAD_BYTES = 1_500 - HEADER_BYTES;
-
-/** One flush sends so many datagrams; more follow in the next, so that what arrives is read in between. */
-const MAX_DATAGRAMS_PER_FLUSH = 16;
-
-/** Transmissions of our end after which a peer that has ended too is taken to have it: nobody answers where both are gone. */
-const LAST_WORDS = 10;
-
-/** Of a peer that is heard, so many times `deadLink` transmissions may get lost: a lossy path is not a dead one. */
-const ALIVE_FACTOR = 3;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -70,16 +44,11 @@ export class KcpCore {
   readonly #timestampOffset: number;
   readonly #maxPayloadBytes: number;
   readonly #segment = new Segment();
-  readonly #outbox: Outbox;
-  readonly #flight: Flight;
+  readonly #sender: Sender;
   readonly #inbox: Inbox;
-  readonly #roundTrip: RoundTrip;
-  readonly #congestion: CongestionWindow | undefined;
   readonly #acknowledgements = new Acknowledgements();
   readonly #probe = new WindowProbe();
   readonly #proof: AddressProof;
-  #remoteWindow = ASSUMED_WINDOW;
-  #remoteUnacknowledged: number;
   /** The window and `unacknowledged` that the peer was told last. */
   #toldWindow: number;
   #toldUnacknowledged: number;
@@ -87,13 +56,10 @@ export class KcpCore {
   #tellOwed = false;
   /** The address must be proved, or earn more credit, before anything more can be sent. */
   #isStarved = false;
-  /** The last flush left something behind that may be sent. */
-  #hasMore = false;
   #lastFlushAt: number;
   /** When the last datagram came that counted. */
   #heardAt: number;
   #failure: KcpError | undefined;
-  #retransmissions = 0;
 
   constructor(conversation: number, options: KcpCoreOptions, start: KcpCoreStart) {
     const { now, timestampOffset = 0, firstSequence = 0, isProven = true } = start;
@@ -101,14 +67,11 @@ export class KcpCore {
     this.#options = options;
     this.#timestampOffset = timestampOffset;
     this.#maxPayloadBytes = Math.max(options.mtu - HEADER_BYTES, COMMON_PAYLOAD_BYTES);
-    this.#roundTrip = new RoundTrip(options.noDelay, options.intervalMs);
-    this.#congestion = options.congestionControl ? new CongestionWindow(options.sendWindow) : undefined;
-    this.#outbox = new Outbox(options.mode, options.mtu);
-    this.#flight = new Flight(firstSequence, this.#roundTrip);
+    this.#sender = new Sender(firstSequence, options);
     this.#inbox = new Inbox(firstSequence, options);
     this.#proof = new AddressProof(isProven);
     if (!isProven) this.#inbox.limit = UNPROVEN_WINDOW;
-    this.#remoteUnacknowledged = this.#toldUnacknowledged = firstSequence;
+    this.#toldUnacknowledged = firstSequence;
     this.#toldWindow = this.#inbox.window;
     this.#lastFlushAt = this.#heardAt = now;
   }
@@ -129,7 +92,7 @@ export class KcpCore {
 
   /** Segments that wait to be sent or to be acknowledged. */
   get waitingSegments(): number {
-    return this.#outbox.segments + this.#flight.size;
+    return this.#sender.waitingSegments;
   }
 
   /** Segments that wait to be read, those beyond a gap included: the receive window at most. */
@@ -139,7 +102,7 @@ export class KcpCore {
 
   /** Everything that was sent has arrived. */
   get isSettled(): boolean {
-    return this.#outbox.isEmpty && this.#flight.size === 0;
+    return this.#sender.isSettled;
   }
 
   get isReadable(): boolean {
@@ -158,22 +121,22 @@ export class KcpCore {
 
   /** Milliseconds, smoothed; `undefined` before the first measurement. */
   get roundTripMs(): number | undefined {
-    return this.#roundTrip.smoothedMs;
+    return this.#sender.roundTripMs;
   }
 
   /** Segments sent more than once. */
   get retransmissions(): number {
-    return this.#retransmissions;
+    return this.#sender.retransmissions;
   }
 
   /** Takes bytes (stream mode) or one message, copied; they leave with `flush`. More than `hasRoom` allows is taken too. */
   send(bytes: Uint8Array): void {
-    this.#outbox.push(bytes);
+    this.#sender.push(bytes);
   }
 
   /** Tells the peer the end after all that was sent; nothing may be sent any more. Only with `tellEnds`. */
   end(): void {
-    this.#outbox.pushEnd();
+    this.#sender.end();
   }
 
   /** Bytes of the stream, or a whole message; `undefined` when nothing can be read now. */
@@ -205,17 +168,18 @@ export class KcpCore {
   flush(now: number, emit: Emit): void {
     if (this.#failure !== undefined) return;
     this.#lastFlushAt = now;
-    this.#hasMore = this.#isStarved = false;
+    const isProven = this.#proof.isProven;
     const mayAcknowledge = this.#proof.acknowledgementBytes >= HEADER_BYTES;
     const unacknowledged = mayAcknowledge ? this.#inbox.next : this.#toldUnacknowledged;
-    const { mtu } = this.#options;
-    const writer = new DatagramWriter(this.conversation, mtu, this.#proof, this.#inbox.window, unacknowledged, emit);
-    if (this.#proof.isProven) this.#writeControl(writer, now);
-    this.#writeNew(writer, now);
-    this.#writeAgain(writer, now);
+    const writer = new DatagramWriter(this.conversation, this.#options.mtu, this.#proof, this.#inbox.window, unacknowledged, emit);
+    if (isProven) this.#writeControl(writer, now);
+    const timestamp = this.#timestamp(now);
+    const dead = this.#sender.write(writer, { now, timestamp, isProven, heardAt: this.#heardAt, peerHasEnded: this.#inbox.endArrived });
+    if (dead !== undefined) this.#fails("DEAD_LINK", dead);
     // The proof goes before everything else: it needs a segment of ours that the peer acknowledges.
-    if (!this.#proof.isProven) this.#writeControl(writer, now);
+    if (!isProven) this.#writeControl(writer, now);
     writer.finish();
+    this.#isStarved = writer.isStarved;
     if (writer.datagrams === 0) return;
     this.#toldWindow = this.#inbox.window;
     this.#toldUnacknowledged = unacknowledged;
@@ -224,13 +188,11 @@ export class KcpCore {
   /** When `flush` should be called next, if nothing else happens: `now` or before for at once, `Infinity` for never. */
   nextUpdateAt(now: number): number {
     if (this.#failure !== undefined || this.#isStarved) return Number.POSITIVE_INFINITY;
-    const { acknowledge, intervalMs, resend } = this.#options;
-    if (this.#hasMore || this.#tellOwed || this.#askOwed) return now;
-    if (!this.#outbox.isEmpty && this.#maySendNew()) return now;
-    if (resend > 0 && this.#flight.mostOvertaken >= this.#overtakesToResend()) return now;
+    if (this.#tellOwed || this.#askOwed) return now;
+    const { acknowledge, intervalMs } = this.#options;
     const nextTick = this.#lastFlushAt + intervalMs;
     const acknowledgeAt = this.#acknowledgements.isEmpty ? Number.POSITIVE_INFINITY : acknowledge === "turn" ? now : nextTick;
-    return Math.min(acknowledgeAt, Math.max(this.#flight.earliest, nextTick), this.#probe.at);
+    return Math.min(acknowledgeAt, this.#sender.nextAt(now, this.#proof.isProven, nextTick), this.#probe.at);
   }
 
   /** The datagram that tells the peer that this side is gone; `undefined` when it may not be sent. */
@@ -243,42 +205,33 @@ export class KcpCore {
   /** Ends the conversation on this side and frees what it held. */
   fail(error: KcpError): void {
     this.#failure ??= error;
-    this.#outbox.clear();
-    this.#flight.clear();
+    this.#sender.clear();
     this.#inbox.clear();
   }
 
   #inputSegments(datagram: Buffer, now: number): InputFault | undefined {
     const segment = this.#segment;
-    const orders: number[] = [];
-    const unacknowledgedBefore = this.#flight.size;
-    const wasFull = this.#flight.span >= this.#sendableSpan();
+    this.#sender.beginInput();
     let fault: InputFault | undefined;
-    let arrivedBefore = this.#flight.first;
+    let arrivedBefore: number | undefined;
     for (let offset = 0; offset < datagram.length && this.#failure === undefined; offset = segment.end) {
       readSegment(datagram, offset, segment);
-      fault = this.#inputSegment(datagram, segment, orders, now) ?? fault;
-      const isReset = segment.command === COMMAND.reset;
-      if (!isReset && serialDiff(segment.unacknowledged, arrivedBefore) > 0) arrivedBefore = segment.unacknowledged;
+      fault = this.#inputSegment(datagram, segment, now) ?? fault;
+      if (segment.command === COMMAND.reset) continue;
+      if (arrivedBefore === undefined || serialDiff(segment.unacknowledged, arrivedBefore) > 0) arrivedBefore = segment.unacknowledged;
     }
     // After the acknowledgements of single segments: they tell more about what they name.
-    if (!this.#flight.acknowledgeBefore(arrivedBefore)) fault = "acknowledgement";
-    if (orders.length > 0) this.#flight.overtaken(orders);
-    if (wasFull) this.#congestion?.acknowledged(unacknowledgedBefore - this.#flight.size);
+    if (this.#failure === undefined && arrivedBefore !== undefined && !this.#sender.endInput(arrivedBefore)) return "acknowledgement";
     return fault;
   }
 
-  #inputSegment(datagram: Buffer, segment: Segment, orders: number[], now: number): InputFault | undefined {
+  #inputSegment(datagram: Buffer, segment: Segment, now: number): InputFault | undefined {
     if (segment.command === COMMAND.reset) return this.#resetByPeer(segment);
-    // An older datagram that was overtaken knows an older window.
-    if (serialDiff(segment.unacknowledged, this.#remoteUnacknowledged) >= 0 && serialDiff(segment.unacknowledged, this.#flight.next) <= 0) {
-      this.#remoteUnacknowledged = segment.unacknowledged;
-      this.#remoteWindow = segment.window;
-    }
-    this.#probe.heard(this.#remoteWindow, now);
+    this.#sender.tellWindow(segment.window, segment.unacknowledged);
+    this.#probe.heard(this.#sender.remoteWindow, now);
     switch (segment.command) {
       case COMMAND.ack:
-        return this.#acknowledged(segment, orders, now);
+        return this.#acknowledged(segment, now);
       case COMMAND.push:
         return this.#pushed(datagram, segment);
       case COMMAND.askWindow:
@@ -289,17 +242,13 @@ export class KcpCore {
     }
   }
 
-  #acknowledged({ sequence, timestamp }: Segment, orders: number[], now: number): InputFault | undefined {
-    if (serialDiff(sequence, this.#flight.next) >= 0) return "acknowledgement";
-    const told = this.#flight.acknowledge(sequence, timestamp, now);
-    if (told === undefined) return undefined;
-    if (told.order > 0) orders.push(told.order);
-    if (told.roundTripMs !== undefined) this.#roundTrip.measured(told.roundTripMs);
-    if (told.echoed && !this.#proof.isProven) {
-      this.#proof.proven();
-      this.#inbox.limit = this.#options.receiveWindow;
-      this.#tellOwed = true;
-    }
+  #acknowledged({ sequence, timestamp }: Segment, now: number): InputFault | undefined {
+    const acknowledged = this.#sender.acknowledge(sequence, timestamp, now);
+    if (acknowledged === "unsent") return "acknowledgement";
+    if (acknowledged?.echoed !== true || this.#proof.isProven) return undefined;
+    this.#proof.proven();
+    this.#inbox.limit = this.#options.receiveWindow;
+    this.#tellOwed = true;
     return undefined;
   }
 
@@ -319,131 +268,36 @@ export class KcpCore {
 
   /** Anybody can send one; only who sees this conversation knows what of ours has arrived. */
   #resetByPeer({ unacknowledged }: Segment): InputFault | undefined {
-    const { first, next } = this.#flight;
-    if (!this.#options.tellEnds || serialDiff(unacknowledged, first) < 0 || serialDiff(unacknowledged, next) > 0) return "reset";
+    if (!this.#options.tellEnds || !this.#sender.mayExpect(unacknowledged)) return "reset";
     this.#fails("RESET", "the peer destroyed its end, or does not know this session");
     return undefined;
   }
 
   #writeControl(writer: DatagramWriter, now: number): void {
     this.#acknowledgements.drain(this.#inbox.next, (sequence, timestamp) => {
-      if (writer.allowedAcknowledgementBytes < 0) {
-        this.#isStarved = true;
-        return false;
-      }
+      if (!this.#maySendControl(writer)) return false;
       writer.write(COMMAND.ack, 0, timestamp, sequence, NOTHING);
       return true;
     });
-    const ask = this.#askOwed || now >= this.#probe.at;
-    if (ask && this.#probe.unanswered >= this.#options.deadLink)
-      return this.#fails("DEAD_LINK", `${this.#probe.unanswered} window probes were not answered`);
+    const { unanswered, at } = this.#probe;
+    const ask = this.#askOwed || now >= at;
+    if (ask && unanswered >= this.#options.deadLink) return this.#fails("DEAD_LINK", `${unanswered} window probes were not answered`);
     if (ask && this.#maySendControl(writer)) {
-      writer.write(COMMAND.askWindow, 0, this.#timestamp(now), this.#flight.next, NOTHING);
+      writer.write(COMMAND.askWindow, 0, this.#timestamp(now), this.#sender.next, NOTHING);
       this.#probe.asked(now);
       this.#askOwed = false;
     }
     if (this.#tellOwed && this.#maySendControl(writer)) {
       // Every segment tells the window.
-      if (writer.datagrams === 0) writer.write(COMMAND.tellWindow, 0, this.#timestamp(now), this.#flight.next, NOTHING);
+      if (writer.datagrams === 0) writer.write(COMMAND.tellWindow, 0, this.#timestamp(now), this.#sender.next, NOTHING);
       this.#tellOwed = false;
     }
   }
 
   #maySendControl(writer: DatagramWriter): boolean {
     const may = writer.allowedAcknowledgementBytes >= 0;
-    if (!may) this.#isStarved = true;
+    if (!may) writer.starve();
     return may;
-  }
-
-  #writeNew(writer: DatagramWriter, now: number): void {
-    while (!this.#outbox.isEmpty && this.#maySendNew()) {
-      if (writer.datagrams >= MAX_DATAGRAMS_PER_FLUSH) {
-        this.#hasMore = true;
-        return;
-      }
-      const part = writer.allowedBytes < 0 ? undefined : this.#outbox.take(Math.max(writer.allowedBytes, 0), this.#remoteWindow);
-      if (part === undefined) {
-        this.#isStarved = true;
-        return;
-      }
-      this.#transmit(writer, this.#flight.add(part.payload, part.fragment), now, false);
-    }
-  }
-
-  /** Looks at the segments in flight when one of them is due, or was overtaken. */
-  #writeAgain(writer: DatagramWriter, now: number): void {
-    const { resend } = this.#options;
-    const overtakes = this.#overtakesToResend();
-    const someOvertaken = resend > 0 && this.#flight.mostOvertaken >= overtakes;
-    if (this.#hasMore || (this.#flight.earliest > now && !someOvertaken)) return;
-    let earliest = Number.POSITIVE_INFINITY;
-    let mostOvertaken = 0;
-    let skipped = false;
-    let timedOut = false;
-    for (const segment of this.#flight.unacknowledged()) {
-      const isOvertaken = resend > 0 && segment.overtakenBy >= overtakes;
-      const isDue = isOvertaken || segment.resendAt <= now;
-      if (isDue && this.#isGivenUp(segment, now)) return;
-      if (isDue && !this.#fitsRemoteWindow(segment)) this.#flight.postpone(segment, now);
-      else if (isDue && this.#mayTransmit(writer, segment)) {
-        this.#transmit(writer, segment, now, !isOvertaken);
-        this.#retransmissions++;
-        if (isOvertaken) skipped = true;
-        else timedOut = true;
-      }
-      earliest = Math.min(earliest, segment.resendAt);
-      mostOvertaken = Math.max(mostOvertaken, segment.overtakenBy);
-    }
-    this.#flight.scanned(earliest, mostOvertaken);
-    if (skipped) this.#congestion?.skipped(this.#flight.size, resend);
-    if (timedOut) this.#congestion?.timedOut();
-  }
-
-  /** What the peer dropped because it holds too much already is not sent again before it has room. */
-  #fitsRemoteWindow(segment: FlyingSegment): boolean {
-    return serialDiff(segment.sequence, this.#remoteUnacknowledged) < this.#remoteWindow;
-  }
-
-  #mayTransmit(writer: DatagramWriter, segment: FlyingSegment): boolean {
-    if (writer.datagrams >= MAX_DATAGRAMS_PER_FLUSH) this.#hasMore = true;
-    else if (writer.allowedBytes < segment.payload.length) this.#isStarved = true;
-    else return true;
-    return false;
-  }
-
-  #transmit(writer: DatagramWriter, segment: FlyingSegment, now: number, timedOut: boolean): void {
-    const timestamp = this.#timestamp(now);
-    this.#flight.sent(segment, now, timestamp, timedOut);
-    writer.write(COMMAND.push, segment.fragment, timestamp, segment.sequence, segment.payload);
-  }
-
-  /** Whether a segment was sent too often: the link is dead, or both sides have ended and only our last word is not acknowledged. */
-  #isGivenUp(segment: FlyingSegment, now: number): boolean {
-    const isLastWord = segment.payload.length === 0 && this.#inbox.endArrived && this.#flight.size === 1;
-    const isSilent = now - this.#heardAt >= segment.timeoutMs;
-    if (isLastWord && isSilent && segment.transmissions >= LAST_WORDS) {
-      this.#flight.acknowledgeBefore(this.#flight.next);
-      return true;
-    }
-    const { deadLink } = this.#options;
-    if (segment.transmissions < (isSilent ? deadLink : deadLink * ALIVE_FACTOR)) return false;
-    this.#fails("DEAD_LINK", `segment ${segment.sequence} was sent ${segment.transmissions} times without an answer`);
-    return true;
-  }
-
-  /** As many as `resend` says; one is enough for the last segments of all, which nothing overtakes soon. */
-  #overtakesToResend(): number {
-    return this.#outbox.isEmpty ? 1 : this.#options.resend;
-  }
-
-  /** An unproven peer gets one segment at a time: its acknowledgement is the proof. */
-  #maySendNew(): boolean {
-    return this.#proof.isProven ? this.#flight.span < this.#sendableSpan() : this.#flight.size === 0;
-  }
-
-  #sendableSpan(): number {
-    const { sendWindow } = this.#options;
-    return Math.min(sendWindow, this.#remoteWindow, this.#congestion?.segments ?? sendWindow);
   }
 
   #timestamp(now: number): number {
@@ -453,11 +307,4 @@ export class KcpCore {
   #fails(code: KcpErrorCode, problem: string): void {
     this.fail(new KcpError(code, problem));
   }
-}
-
-/** Tells the peer that there is no such session; `unacknowledged` is a sequence number of its own that it has in flight, or sends next. */
-export function resetDatagram(conversation: number, unacknowledged: number): Buffer {
-  const datagram = Buffer.allocUnsafe(HEADER_BYTES);
-  writeHeader(datagram, 0, conversation, COMMAND.reset, 0, 0, 0, 0, unacknowledged, 0);
-  return datagram;
 }

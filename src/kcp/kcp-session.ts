@@ -1,21 +1,13 @@
 /** One conversation as a Node.js stream. */
 import { Duplex } from "node:stream";
-import type { Farewell } from "./afterlife.js";
-import type { Conversation, ConversationUser } from "./conversation.js";
+import type { Conversation } from "./conversation.js";
 import { formatRemote } from "./datagram-socket.js";
 import { KcpError } from "./kcp-error.js";
 import type { ResolvedKcpOptions } from "./kcp-options.js";
+import type { SessionHost } from "./session-host.js";
 
 /** Bytes of a large write that are handed on at once. */
 const PIECE_BYTES = 16 * 1024;
-
-/** What a session asks of the socket that it shares with others. */
-export interface SessionHost {
-  /** Something was written or read: look what can be sent. */
-  touch(conversation: Conversation): void;
-  /** The session is over. */
-  leave(conversation: Conversation, farewell: Farewell): void;
-}
 
 interface Write {
   readonly bytes: Uint8Array;
@@ -30,7 +22,7 @@ interface Write {
  * `end()` finishes when the peer has everything; with `tellEnds` the peer sees the end, and this side may read on.
  * `destroy()` drops what has not left and, with `tellEnds`, ends the peer's side with `RESET`. Errors are {@link KcpError}s.
  */
-export class KcpSession extends Duplex implements ConversationUser {
+export class KcpSession extends Duplex {
   readonly #conversation: Conversation;
   readonly #options: ResolvedKcpOptions;
   readonly #host: SessionHost;
@@ -48,7 +40,7 @@ export class KcpSession extends Duplex implements ConversationUser {
     this.#options = options;
     this.#host = host;
     this.#saidProven = conversation.core.isProven;
-    conversation.user = this;
+    conversation.user = { onProgress: () => this.#progress() };
   }
 
   /** The conversation's number, which both sides have in common. */
@@ -74,23 +66,6 @@ export class KcpSession extends Duplex implements ConversationUser {
   /** Segments sent more than once. */
   get retransmissions(): number {
     return this.#conversation.core.retransmissions;
-  }
-
-  /** @internal */
-  onProgress(): void {
-    if (this.destroyed) return;
-    const { core } = this.#conversation;
-    if (core.failure !== undefined) {
-      this.destroy(core.failure);
-      return;
-    }
-    if (core.isProven && !this.#saidProven) {
-      this.#saidProven = true;
-      this.emit("proven");
-    }
-    this.#deliver();
-    this.#feed();
-    this.#finishIfSettled();
   }
 
   /** @internal */
@@ -131,6 +106,22 @@ export class KcpSession extends Duplex implements ConversationUser {
     core.fail(error instanceof KcpError ? error : new KcpError("CLOSED", "the session was destroyed"));
     this.#write = undefined;
     closed(error);
+  }
+
+  #progress(): void {
+    if (this.destroyed) return;
+    const { core } = this.#conversation;
+    if (core.failure !== undefined) {
+      this.destroy(core.failure);
+      return;
+    }
+    if (core.isProven && !this.#saidProven) {
+      this.#saidProven = true;
+      this.emit("proven");
+    }
+    this.#deliver();
+    this.#feed();
+    this.#finishIfSettled();
   }
 
   #deliver(): void {

@@ -6,19 +6,36 @@ import type { Farewell } from "./afterlife.js";
 import { Conversation } from "./conversation.js";
 import { ConversationTable, type TableOwner } from "./conversation-table.js";
 import { type DatagramHandler, DatagramSocket, type Remote } from "./datagram-socket.js";
-import { KcpCore, resetDatagram } from "./kcp-core.js";
+import { KcpCore } from "./kcp-core.js";
 import { type KcpCounters, newCounters } from "./kcp-counters.js";
 import { KcpError } from "./kcp-error.js";
 import { type KcpListenOptions, type ResolvedListenOptions, resolveListenOptions } from "./kcp-options.js";
-import { KcpSession, type SessionHost } from "./kcp-session.js";
+import { KcpSession } from "./kcp-session.js";
 import { addressesOf } from "./resolve-host.js";
-import { conversationOf, datagramFault } from "./segment.js";
+import { conversationOf, datagramFault, resetDatagram } from "./segment.js";
+import type { SessionHost } from "./session-host.js";
 import { whatStrangerWants } from "./stranger.js";
 
 const CLOSE_TIMEOUT_MS = 10_000;
 
 /** Hears about each session when its first bytes are there to be read. */
 export type SessionHandler = (session: KcpSession) => void;
+
+/** A socket that takes sessions. `await using` closes it. */
+export interface KcpListener extends AsyncDisposable {
+  /** Where it listens; the real port when 0 was asked for. */
+  readonly endpoint: Endpoint;
+  /** Sessions at present, those that the application has not heard of yet included. */
+  readonly sessions: number;
+  /** Those of them whose peer has not proved its address. */
+  readonly unprovenSessions: number;
+  /** A copy of what was counted until now. */
+  readonly counters: Readonly<KcpCounters>;
+  /** Takes no new sessions, and closes the socket when those that are open have ended; after `timeoutMs`, default 10,000, they are destroyed. */
+  close(options?: { timeoutMs?: number | undefined }): Promise<void>;
+  /** Destroys all sessions, with `CLOSED`, and closes the socket. */
+  destroy(): void;
+}
 
 /**
  * Listens for KCP sessions. A session begins with its peer's first datagram; KCP has no handshake.
@@ -29,12 +46,12 @@ export async function listenKcp(options: KcpListenOptions, onSession: SessionHan
   const resolved = resolveListenOptions(options);
   const { host, port } = parseEndpoint(resolved.listen);
   const [address] = await addressesOf(host);
-  const listener = new KcpListener(resolved, onSession);
-  await listener.open({ host: address!, port });
-  return listener;
+  const listening = new Listening(resolved, onSession);
+  await listening.open({ host: address!, port });
+  return listening;
 }
 
-export class KcpListener implements DatagramHandler, TableOwner, SessionHost {
+class Listening implements KcpListener, DatagramHandler, TableOwner, SessionHost {
   readonly #options: ResolvedListenOptions;
   readonly #onSession: SessionHandler;
   readonly #admission: Admission;
@@ -45,34 +62,28 @@ export class KcpListener implements DatagramHandler, TableOwner, SessionHost {
   #phase: "open" | "closing" | "closed" = "open";
   readonly #closed = new Deferred<void>();
 
-  /** @internal */
   constructor(options: ResolvedListenOptions, onSession: SessionHandler) {
     this.#options = options;
     this.#onSession = onSession;
     this.#admission = new Admission(options);
   }
 
-  /** Where it listens; the real port when 0 was asked for. */
   get endpoint(): Endpoint {
     return this.#socket.endpoint;
   }
 
-  /** Sessions at present, those that the application has not heard of yet included. */
   get sessions(): number {
     return this.#admission.sessions;
   }
 
-  /** Those of them whose peer has not proved its address. */
   get unprovenSessions(): number {
     return this.#admission.unproven;
   }
 
-  /** A copy of what was counted until now. */
   get counters(): Readonly<KcpCounters> {
     return { ...this.#counters };
   }
 
-  /** Takes no new sessions, and closes the socket when those that are open have ended; after `timeoutMs`, default 10,000, they are destroyed. */
   async close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number | undefined } = {}): Promise<void> {
     if (this.#phase === "open") {
       this.#phase = "closing";
@@ -83,7 +94,6 @@ export class KcpListener implements DatagramHandler, TableOwner, SessionHost {
     return this.#closed.promise;
   }
 
-  /** Destroys all sessions, with `CLOSED`, and closes the socket. */
   destroy(): void {
     if (this.#phase === "closed") return;
     this.#phase = "closing";
@@ -98,13 +108,11 @@ export class KcpListener implements DatagramHandler, TableOwner, SessionHost {
     return this.close();
   }
 
-  /** @internal */
   async open(endpoint: Endpoint): Promise<void> {
     this.#socket = await DatagramSocket.bind(endpoint, this);
     this.#table = new ConversationTable(this.#socket, this.#options.clock, this.#counters, this);
   }
 
-  /** @internal */
   onDatagram(datagram: Buffer, remote: Remote): void {
     if (this.#phase === "closed") return;
     this.#counters.datagramsIn++;
@@ -119,12 +127,11 @@ export class KcpListener implements DatagramHandler, TableOwner, SessionHost {
     else this.#table.count(fault);
   }
 
-  /** @internal What the system could not send is lost, as on the path. */
+  /** What the system could not send is lost, as on the path. */
   onError(): void {
     this.#counters.sendErrors++;
   }
 
-  /** @internal */
   onInput(conversation: Conversation): void {
     const { core } = conversation;
     if (core.isProven && this.#unproven.delete(conversation)) this.#admission.proven();
@@ -133,19 +140,16 @@ export class KcpListener implements DatagramHandler, TableOwner, SessionHost {
     this.#onSession(new KcpSession(conversation, this.#options, this));
   }
 
-  /** @internal */
   onFailure(conversation: Conversation): void {
     this.#counters.failed++;
     if (conversation.user !== undefined) conversation.user.onProgress();
     else this.leave(conversation, this.#options.tellEnds ? "reset" : "nothing");
   }
 
-  /** @internal */
   touch(conversation: Conversation): void {
     this.#table.touch(conversation);
   }
 
-  /** @internal */
   leave(conversation: Conversation, farewell: Farewell): void {
     this.#table.remove(conversation, farewell);
     this.#admission.leave(conversation.remote.address, !this.#unproven.delete(conversation));

@@ -106,3 +106,10 @@ export function writeHeader(
   at = into.writeUInt32LE(unacknowledged, at);
   return into.writeUInt32LE(length, at);
 }
+
+/** Tells the peer that there is no such session; `unacknowledged` is a sequence number of its own that it has in flight, or sends next. */
+export function resetDatagram(conversation: number, unacknowledged: number): Buffer {
+  const datagram = Buffer.allocUnsafe(HEADER_BYTES);
+  writeHeader(datagram, 0, conversation, COMMAND.reset, 0, 0, 0, 0, unacknowledged, 0);
+  return datagram;
+}

@@ -2,7 +2,7 @@
  * One open connection to a peer that has proved who it is: frames in, frames out, one write per turn.
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
-import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { LimitName } from "../events/events.js";
 import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
@@ -13,6 +13,7 @@ import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/f
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
+import { FIRST_MARK } from "./fragment-window.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -39,6 +40,11 @@ export interface ChannelEvents {
     start: number,
     end: number,
   ): void;
+  /**
+   * Hot path of relays. `frame[start, end)` is not from the peer to this node: of another sender, or for another receiver. It
+   * stays as it is until the end of the turn, but for its header, which may be changed.
+   */
+  onForeign(channel: Channel, frame: Buffer, start: number, end: number, to: LogicalAddress, from: LogicalAddress): Foreign;
   /** A message too large to be taken: of a kind that is told, with the reason. */
   onOversize(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void;
   onGoAway(channel: Channel, reason: GoAwayReason, text: string): void;
@@ -48,6 +54,18 @@ export interface ChannelEvents {
   /** Once. The connection is gone; what was sent and not answered is in `channel.sent`. */
   onClosed(channel: Channel, cause: Error): void;
 }
+
+/** What the node makes of a frame that is not from the peer to this node. */
+export const FOREIGN = {
+  /** The peer may pass it on, and it is for this node: to be handled as any other. */
+  ours: 0,
+  /** It has been dealt with. */
+  done: 1,
+  /** The peer must not say this: the connection is lost. */
+  forged: 2,
+} as const;
+
+export type Foreign = (typeof FOREIGN)[keyof typeof FOREIGN];
 
 export interface ChannelCounters {
   /** Pings, pongs and go-aways, of both directions: frames that do not count as use. */
@@ -75,7 +93,6 @@ export class Channel {
   /** Settles when the connection is gone. */
   readonly closed: Promise<void>;
   readonly #self: LogicalAddress;
-  readonly #peerIsHarbor: boolean;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #events: ChannelEvents;
@@ -108,7 +125,6 @@ export class Channel {
   ) {
     this.#self = self;
     this.peer = peer;
-    this.#peerIsHarbor = isHarbor(peer.address);
     this.#connection = connection;
     this.#clock = clock;
     this.#events = events;
@@ -120,9 +136,9 @@ export class Channel {
     this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
-      return this.sent.count;
+      return this.#out.inOrder;
     });
-    this.#out = new Outflow(connection, clock, options, {
+    this.#out = new Outflow(self, peer.address, connection, clock, options, {
       onWrite: (bytes) => {
         this.#heartbeat.lastWriteAt = clock.now();
         this.#counters.bytesOut += bytes;
@@ -178,11 +194,12 @@ export class Channel {
     return this.#closed;
   }
 
-  /** Whether the peer has read every request and one-way message that was sent: it has answered the last one, or a ping behind it. */
+  /** Whether the peer has read every request and one-way message that was sent, those of others included: it has answered the last one, or a ping behind it. */
   get isSettled(): boolean {
-    if (this.#closed || this.sent.count === 0) return true;
+    if (this.#closed) return true;
     if (this.isSending) return false;
-    return this.#heartbeat.answeredFor === this.sent.count || this.sent.lastTo(this.peer.address) === this.#lastAnswered;
+    const { inOrder, sent } = this.#out;
+    return this.#heartbeat.answeredFor === inOrder || (inOrder === sent.count && sent.endsWith(this.peer.address, this.#lastAnswered));
   }
 
   /** See {@link Outflow}. */
@@ -239,6 +256,24 @@ export class Channel {
     this.#out.sendHeld(message);
   }
 
+  /** See {@link Outflow}, for both. */
+  relay(frame: Buffer, start: number, end: number): void {
+    this.#out.relay(frame, start, end);
+  }
+
+  tell(
+    kind: number,
+    flags: number,
+    hops: number,
+    to: LogicalAddress,
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    body: Uint8Array,
+  ): void {
+    this.#out.tell(kind, flags, hops, to, from, epoch, seq, body);
+  }
+
   withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
     return this.#out.withdraw(to, this.#self, epoch, seq);
   }
@@ -266,6 +301,7 @@ export class Channel {
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
     this.#assembler?.expire(now);
+    this.#out.sweep(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
   }
@@ -313,14 +349,10 @@ export class Channel {
     const kind = frame[start + AT.kind]!;
     const to = getU32(frame, start + AT.to) as LogicalAddress;
     const from = getU32(frame, start + AT.from) as LogicalAddress;
-    if (!this.#mayCarry(to, from)) {
-      this.#counters.forged++;
-      this.destroy(
-        new ProtocolError(
-          `a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`,
-        ),
-      );
-      return;
+    if (from !== this.peer.address || to !== this.#self) {
+      const verdict = this.#events.onForeign(this, frame, start, end, to, from);
+      if (verdict === FOREIGN.done) return;
+      if (verdict === FOREIGN.forged) return this.#onForged(to, from);
     }
     const epoch = getU32(frame, start + AT.epoch);
     const seq = getU32(frame, start + AT.seq);
@@ -332,7 +364,7 @@ export class Channel {
         return this.#control(KIND.pong, seq, NO_BODY);
       case KIND.pong:
         this.#counters.control++;
-        return this.#heartbeat.onPong(seq);
+        return seq >= FIRST_MARK ? this.#out.onMarkRead(seq, this.arrivedAt) : this.#heartbeat.onPong(seq);
       case KIND.goAway: {
         this.#counters.control++;
         const { reason, text, lastSeq } = decodeGoAway(frame, start + AT.body, end);
@@ -342,13 +374,33 @@ export class Channel {
       case KIND.fragment: {
         const now = this.arrivedAt;
         const expiresAt = now + (remainingMs > 0 ? remainingMs : PARTIAL_EXPIRES_MS);
-        this.#assembler ??= new FragmentAssembler(this.#limits);
-        const assembly = this.#assembler.add(from, epoch, seq, flags, frame, start + AT.body, end, now, expiresAt);
+        const assembly = this.#assemble(from, epoch, seq, flags, frame, start + AT.body, end, now, expiresAt);
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }
       default:
         if (from === this.peer.address && !this.#mayTake(kind, seq)) return this.#events.onOvertaken(this, kind, from, epoch, seq);
         this.#events.onMessage(this, kind, flags, to, from, epoch, seq, remainingMs, frame, start + AT.body, end);
+    }
+  }
+
+  /** What a harbor passes on it has not read: a fragment that contradicts itself costs its message, and not the connection. */
+  #assemble(
+    from: LogicalAddress,
+    epoch: number,
+    seq: number,
+    flags: number,
+    frame: Buffer,
+    start: number,
+    end: number,
+    now: number,
+    expiresAt: number,
+  ): Assembly {
+    try {
+      this.#assembler ??= new FragmentAssembler(this.#limits);
+      return this.#assembler.add(from, epoch, seq, flags, frame, start, end, now, expiresAt);
+    } catch (error) {
+      if (from === this.peer.address || !(error instanceof ProtocolError)) throw error;
+      return { type: "stray" };
     }
   }
 
@@ -381,6 +433,15 @@ export class Channel {
     }
   }
 
+  #onForged(to: LogicalAddress, from: LogicalAddress): void {
+    this.#counters.forged++;
+    this.destroy(
+      new ProtocolError(
+        `a frame from ${formatAddress(from)} to ${formatAddress(to)} does not belong on a link with ${formatAddress(this.peer.address)}`,
+      ),
+    );
+  }
+
   /** Hot path. Notes a message of the peer's own; false when later ones have been taken already. */
   #mayTake(kind: number, seq: number): boolean {
     if (isOrdered(kind)) {
@@ -390,11 +451,6 @@ export class Channel {
       this.#lastAnswered = seq;
     }
     return true;
-  }
-
-  /** A plain peer speaks for itself and to this node. What harbors may say is looked at where frames are routed. */
-  #mayCarry(to: LogicalAddress, from: LogicalAddress): boolean {
-    return (from === this.peer.address || this.#peerIsHarbor) && to === this.#self;
   }
 
   #control(kind: number, seq: number, body: Uint8Array): void {

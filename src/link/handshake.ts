@@ -101,7 +101,7 @@ export class DialerHandshake {
 
   constructor(identity: Identity, keyring: Keyring, target: LogicalAddress, purpose: Purpose, facts: ChannelFacts) {
     this.#identity = identity;
-    this.#keyring = keyring;
+    this.#keyring = keyring.of(target);
     this.#target = target;
     this.#purpose = purpose;
     this.#facts = facts;
@@ -111,7 +111,7 @@ export class DialerHandshake {
       0n,
       purpose,
       facts.nonce,
-      keyring.keys.map((key) => key.id),
+      this.#keyring.keys.map((key) => key.id),
     );
   }
 
@@ -268,9 +268,10 @@ export class AcceptorHandshake {
   #onHello(hello: Hello, raw: Uint8Array): AcceptorStep {
     checkVersion(hello);
     // Keys first: somebody without one does not learn the cluster's name and this node's address by guessing wrongly.
-    const key = this.#keyring.find(hello.keyIds);
-    if (key === undefined && (this.#keyring.keys.length > 0 || hello.keyIds.length > 0)) {
-      throw new HandshakeError("noCommonKey", this.#noCommonKey(hello));
+    const keyring = this.#keyring.of(hello.from as LogicalAddress);
+    const key = keyring.find(hello.keyIds);
+    if (key === undefined && (keyring.keys.length > 0 || hello.keyIds.length > 0)) {
+      throw new HandshakeError("noCommonKey", noCommonKey(hello, keyring));
     }
     // TLS without a certificate of the dialer's keeps others out of the connection; who dials, it does not tell.
     if (key === undefined && this.#facts.identity === undefined && !this.#facts.isLoopback && !this.#terms.insecure) {
@@ -303,14 +304,6 @@ export class AcceptorHandshake {
     );
     this.#asked = { hello, raw, key, answer };
     return { type: "send", bytes: Buffer.concat([PREFACE_BYTES, answer]) };
-  }
-
-  #noCommonKey(hello: Hello): string {
-    // In the words of the dialer, so that a stranger learns no address from it.
-    const [self, dialer] = [formatAddress(hello.to as LogicalAddress), formatAddress(hello.from as LogicalAddress)];
-    if (hello.keyIds.length === 0) return oneSided(self, dialer);
-    if (this.#keyring.keys.length === 0) return oneSided(dialer, self);
-    return nothingInCommon(dialer, self);
   }
 
   #proof(): Uint8Array {
@@ -354,6 +347,14 @@ function refusalRecord(reason: RefusalName, text: string): Uint8Array {
 
 function oneSided(having: AddressText, lacking: AddressText): string {
   return `${having} uses a secret, ${lacking} has none`;
+}
+
+/** In the words of the dialer, so that a stranger learns no address from it. */
+function noCommonKey(hello: Hello, keyring: Keyring): string {
+  const [self, dialer] = [formatAddress(hello.to as LogicalAddress), formatAddress(hello.from as LogicalAddress)];
+  if (hello.keyIds.length === 0) return oneSided(self, dialer);
+  if (keyring.keys.length === 0) return oneSided(dialer, self);
+  return nothingInCommon(dialer, self);
 }
 
 function nothingInCommon(one: AddressText, other: AddressText): string {

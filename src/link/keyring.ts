@@ -3,6 +3,7 @@
  * reflected or used elsewhere (docs/protocol.md, "Proofs").
  */
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import { KEY_ID_BYTES } from "../wire/hello.js";
 
 export type Role = "dialer" | "acceptor";
@@ -44,9 +45,17 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Every secret that is valid now; replaced as a whole when secrets are rotated. */
 export class Keyring {
   #keys: readonly SecretKey[];
+  /** Of a harbor, for other harbors, where these have secrets of their own. */
+  readonly harbors: Keyring | undefined;
 
-  constructor(secrets: readonly string[]) {
+  constructor(secrets: readonly string[], harbors?: Keyring) {
     this.#keys = secrets.map((secret) => new SecretKey(secret));
+    this.harbors = harbors;
+  }
+
+  /** The secrets for a peer that is, or says that it is, `peer`. */
+  of(peer: LogicalAddress): Keyring {
+    return this.harbors !== undefined && isHarbor(peer) ? this.harbors : this;
   }
 
   get keys(): readonly SecretKey[] {

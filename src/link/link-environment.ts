@@ -15,13 +15,13 @@ import type { LinkOptions } from "./link-options.js";
 import type { HeldMessage } from "./pending-queue.js";
 
 /** What a link tells the node. */
-export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize" | "onOvertaken"> {
+export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversize" | "onForeign" | "onOvertaken"> {
   /** A connection is gone: what is in `channel.sent` and was not answered may have run. */
   onLost(channel: Channel, cause: Error): void;
-  /** These messages left the queue: their link is ready now. */
-  onSent(messages: readonly HeldMessage[]): void;
-  /** These messages were never sent and will not be. `cause` says why, in one line. */
-  onUnsent(messages: readonly HeldMessage[], cause: Error): void;
+  /** These messages left the queue: the link to `peer` is ready now. */
+  onSent(messages: readonly HeldMessage[], peer: LogicalAddress): void;
+  /** These messages were never sent to `peer` and will not be. `cause` says why, in one line. */
+  onUnsent(messages: readonly HeldMessage[], cause: Error, peer: LogicalAddress): void;
   /** A dial failed (`false`), or a connection stands (`true`). */
   onReachable(peer: LogicalAddress, reachable: boolean): void;
   /** The peer takes no new work (`true`), or is back (`false`). */

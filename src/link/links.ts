@@ -173,6 +173,7 @@ export class Links {
     const channel = new Channel(identity.address, peer, pending.connection, clock, options, identity.maxPayloadBytes, {
       onMessage: events.onMessage,
       onOversize: events.onOversize,
+      onForeign: events.onForeign,
       onOvertaken: events.onOvertaken,
       onGoAway: () => {},
       onLimit: (_, limit, reason) => this.#env.limits.hit(limit, reason, ANONYMOUS),

@@ -12,6 +12,8 @@ export interface HeldMessage {
   readonly seq: number;
   /** `Infinity` for none. */
   readonly deadlineAt: number;
+  /** Of a message of others that is only passed on: relays that may still do so. */
+  readonly hops?: number;
 }
 
 /** Milliseconds that travel with a message: 0 for no deadline, at least 1 otherwise. */
@@ -55,12 +57,20 @@ export class PendingQueue {
   }
 
   /** Takes one message out; false when it is not there. */
-  remove(to: LogicalAddress, seq: number): boolean {
-    const index = this.#messages.findIndex((message) => message.seq === seq && message.to === to);
+  remove(to: LogicalAddress, from: LogicalAddress, seq: number): boolean {
+    const index = this.#messages.findIndex((message) => message.seq === seq && message.to === to && message.from === from);
     if (index < 0) return false;
     this.#bytes -= this.#messages[index]!.frame.length;
     this.#messages.splice(index, 1);
     return true;
+  }
+
+  /** Takes out all that are meant, in their order. */
+  takeWhere(isMeant: (message: HeldMessage) => boolean): HeldMessage[] {
+    const taken = this.#messages.filter(isMeant);
+    if (taken.length > 0) this.#messages = this.#messages.filter((message) => !isMeant(message));
+    for (const { frame } of taken) this.#bytes -= frame.length;
+    return taken;
   }
 
   /** Empties the queue. */

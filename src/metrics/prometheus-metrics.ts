@@ -44,7 +44,7 @@ export interface PrometheusMetrics extends Disposable {
  * Calls and handlers cost about a microsecond more each while it is open. No series is named after a peer, so that their number does
  * not grow with the cluster.
  *
- * @throws {@link InvalidOptionsError} for buckets that do not rise.
+ * @throws InvalidOptionsError for buckets that do not rise.
  */
 export function prometheusMetrics(nodes: Measured | readonly Measured[], options: PrometheusOptions = {}): PrometheusMetrics {
   const bounds = options.bucketsSeconds ?? BUCKETS_SECONDS;

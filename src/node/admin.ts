@@ -1,5 +1,6 @@
 /** What a node answers to tools of its cluster: `proto/clusterts/node.proto`. */
 import {
+  type Harbor,
   type Link,
   Node,
   type StatusReply,
@@ -9,7 +10,7 @@ import {
 } from "../gen/clusterts/node.js";
 import type { Registrar } from "../rpc/service.js";
 import type { MethodTimes } from "./method-times.js";
-import type { LinkStatus, NodeStatus, StreamSessionStatus } from "./status.js";
+import type { HarborStatus, LinkStatus, NodeStatus, StreamSessionStatus } from "./status.js";
 import type { Traffic } from "./traffic.js";
 
 /** What it needs of the node. */
@@ -52,10 +53,26 @@ function toWire(subject: Administered, times: readonly MethodTimes[]): StatusRep
     oneWays: BigInt(status.oneWays),
     oneWaysDropped: BigInt(status.oneWaysDropped),
     oneWaysFailed: BigInt(status.oneWaysFailed),
+    lateMessages: BigInt(status.lateMessages),
+    forgedFrames: BigInt(status.forgedFrames),
+    harbor: status.harbor && harborToWire(status.harbor),
     refusals: countsToWire(status.refusals),
     limitHits: countsToWire(status.limitHits),
     methods: times.map(timesToWire),
     certificate: status.certificate && { ...status.certificate, uris: [...status.certificate.uris] },
+  };
+}
+
+function harborToWire({ frames, bytes, pairs, waitingBytes, refused, oneWaysDropped, answersDropped, gone }: HarborStatus): Harbor {
+  return {
+    frames: BigInt(frames),
+    bytes: BigInt(bytes),
+    pairs,
+    waitingBytes: BigInt(waitingBytes),
+    refused: countsToWire(refused),
+    oneWaysDropped: BigInt(oneWaysDropped),
+    answersDropped: BigInt(answersDropped),
+    gone: BigInt(gone),
   };
 }
 

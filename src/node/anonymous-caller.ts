@@ -10,7 +10,7 @@ import type { TimerHandle } from "../internal/clock.js";
 import { Seldom } from "../internal/seldom.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { within } from "../internal/within.js";
-import type { Channel } from "../link/channel.js";
+import { type Channel, FOREIGN } from "../link/channel.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import { Keyring } from "../link/keyring.js";
 import { LastWords } from "../link/last-words.js";
@@ -174,6 +174,8 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
     return {
       onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
         this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
+      // This caller takes what its one node says itself.
+      onForeign: () => FOREIGN.forged,
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
       onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => this.#onLost(channel, cause),

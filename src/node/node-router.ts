@@ -1,4 +1,4 @@
-/** Where a message goes: to this node itself, over the link to a node of the same group, or nowhere, with the reason. */
+/** Where a message goes: to this node itself, over the link to a node of the same group, over a harbor, or nowhere, with the reason. */
 import { ANONYMOUS, addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
 import type { Links } from "../link/links.js";
@@ -7,6 +7,7 @@ import type { LocalPath } from "../rpc/local-path.js";
 import type { Outbound } from "../rpc/outbound.js";
 import type { Policy } from "../rpc/picker.js";
 import type { Router } from "../rpc/router.js";
+import type { BetweenGroups } from "./between-groups.js";
 
 export class NodeRouter implements Router {
   readonly #self: LogicalAddress;
@@ -14,15 +15,17 @@ export class NodeRouter implements Router {
   readonly #members: Members;
   readonly #links: Links;
   readonly #local: LocalPath;
+  readonly #between: BetweenGroups;
   /** Why nothing can be sent at all. */
   #stopped: string | undefined = `this node has not been started; ${HINT.notStarted}`;
 
-  constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath) {
+  constructor(self: LogicalAddress, members: Members, links: Links, local: LocalPath, between: BetweenGroups) {
     this.#self = self;
     this.#group = addressGroup(self);
     this.#members = members;
     this.#links = links;
     this.#local = local;
+    this.#between = between;
   }
 
   open(): void {
@@ -37,10 +40,10 @@ export class NodeRouter implements Router {
       // No link for whom nobody knows: addresses may come from outside, and there are many.
       return (
         this.#links.peek(to) ??
-        (this.#members.get(to) === undefined ? `discovery does not know it; ${HINT.unknownTarget}` : this.#links.get(to))
+        (this.#between.locate(to) === undefined ? `discovery does not know it; ${HINT.unknownTarget}` : this.#links.get(to))
       );
     }
-    return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.otherGroup;
+    return this.#between.route(to);
   }
 
   /** The node that a stream to `to` is opened to: `to` itself; a text when there is none. */
@@ -48,8 +51,8 @@ export class NodeRouter implements Router {
     if (this.#stopped !== undefined) return this.#stopped;
     if (to === this.#self) return to;
     if (to >>> 20 === this.#group || (isHarbor(to) && isHarbor(this.#self)))
-      return this.#members.get(to) === undefined ? `discovery does not know it; ${HINT.unknownTarget}` : to;
-    return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.otherGroup;
+      return this.#between.locate(to) === undefined ? `discovery does not know it; ${HINT.unknownTarget}` : to;
+    return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.streamsOtherGroup;
   }
 
   pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined {
@@ -68,6 +71,6 @@ export class NodeRouter implements Router {
 
   describe(to: LogicalAddress): string {
     if (to === this.#self) return "it is this node itself";
-    return this.#links.peek(to)?.describe() ?? "no link";
+    return this.#between.describe(to) ?? this.#links.peek(to)?.describe() ?? "no link";
   }
 }

@@ -8,6 +8,7 @@ import { transportRefusal } from "../link/transport-refusal.js";
 import { TlsTransport } from "../transport/tls.js";
 import { type OwnCertificate, readTlsOptions, type TlsCredentials } from "../transport/tls-credentials.js";
 import type { TlsOptions } from "../transport/tls-options.js";
+import type { TlsInForce } from "./options.js";
 
 /** Whose TLS it is. */
 export interface TlsOwner {
@@ -19,7 +20,7 @@ export interface TlsOwner {
   readonly logger: Logger;
 }
 
-export class NodeTls {
+export class NodeTls implements TlsInForce {
   readonly transport: TlsTransport;
   readonly #owner: TlsOwner;
   #secrets: readonly string[];
@@ -32,7 +33,6 @@ export class NodeTls {
     this.#warnOfTime();
   }
 
-  /** Whether certificates prove who dials this node. */
   get isMutual(): boolean {
     return this.transport.credentials.mutual;
   }
@@ -41,13 +41,11 @@ export class NodeTls {
     return this.transport.credentials.own;
   }
 
-  /** For connections that open from now on. @throws {@link InvalidOptionsError}; then what was in force stays. */
   replace(options: TlsOptions): void {
     this.transport.replace(this.#read(options));
     this.#warnOfTime();
   }
 
-  /** The node's secrets are these now. @throws {@link InvalidOptionsError} when it would be open to everybody with them. */
   useSecrets(secrets: readonly string[]): void {
     const faults = strangersFaults(this.transport.credentials, this.#owner, secrets);
     if (faults.length > 0) throw new InvalidOptionsError("secrets", faults);

@@ -6,7 +6,7 @@
 import { formatEndpoint } from "../addr/endpoint.js";
 import { type AddressLike, type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { memberFault } from "../discovery/checked-event.js";
-import type { Member, MemberPatch } from "../discovery/discovery.js";
+import type { Discovery, Member, MemberPatch } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import type { MembershipChange } from "../discovery/membership.js";
 import { InvalidOptionsError, StartError } from "../errors.js";
@@ -15,10 +15,12 @@ import type { MemberEvent } from "../events/events.js";
 import { LimitHits } from "../events/limit-hits.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import { Seldom } from "../internal/seldom.js";
+import { UnsentError } from "../internal/unsent-error.js";
 import { within } from "../internal/within.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import type { Identity } from "../link/handshake.js";
 import { Keyring } from "../link/keyring.js";
+import { isOrdered } from "../link/large-messages.js";
 import { LastWords } from "../link/last-words.js";
 import type { LinkEvents } from "../link/link-environment.js";
 import { Links } from "../link/links.js";
@@ -48,7 +50,9 @@ import { StreamDispatcher } from "../rpc/streaming/stream-dispatcher.js";
 import { resolveSessionOptions } from "../stream/session-options.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
+import { KIND } from "../wire/header.js";
 import { type Administered, registerAdmin } from "./admin.js";
+import { BetweenGroups } from "./between-groups.js";
 import type { ClusterStream } from "./cluster-stream.js";
 import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
@@ -57,7 +61,7 @@ import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
 import { NodeStreams, type OpenStreamOptions, type StreamHandler } from "./node-streams.js";
 import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
-import { findPlace, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
+import { findPlace, joinHarbors, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
 import { serveCalls } from "./stream-calls.js";
 import { NO_TRAFFIC, sumOf } from "./traffic.js";
@@ -97,6 +101,8 @@ const ANNOUNCE_TIMEOUT_MS = 2_000;
 /** Longest time to send what is buffered when a node closes. */
 const FLUSH_TIMEOUT_MS = 1_000;
 
+/** How often a closing harbor looks whether answers are still due. */
+const RELAY_LOOK_MS = 10;
 /** Calls in flight that {@link ClusterNode.status} lists. */
 const OLDEST_CALLS = 16;
 
@@ -118,6 +124,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #keyring: Keyring;
   readonly #sender: { readonly address: LogicalAddress; epoch: number };
   readonly #members: Members;
+  /** What a harbor knows of the others; the same as `#members` where one discovery serves both, or this is no harbor. */
+  readonly #harbors: Members;
+  readonly #between: BetweenGroups;
   readonly #links: Links;
   readonly #local: LocalPath;
   readonly #router: NodeRouter;
@@ -140,7 +149,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   #listener: Listener | undefined;
   /** Connections that came before this node was registered: only then it knows as whom it answers. */
   #early: Connection[] = [];
-  #registered = false;
+  /** Where this node has an entry of its own making. */
+  readonly #registeredIn: Members[] = [];
   /** The load that this node reported last, and what beside it. */
   #report: Pick<MemberPatch, "load" | "metadata"> | undefined;
   #messagesLost = 0;
@@ -159,23 +169,21 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const incarnation = makeIncarnation(clock, random);
     this.#identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
     this.#sender = { address, epoch: epochOf(incarnation) };
-    this.#keyring = new Keyring(options.secrets);
-    this.#members = new Members({
-      self: address,
-      discovery,
-      clock,
-      random,
-      report: ({ level, text, type }) => {
-        logger[level]({ type }, text);
-        if (discoveryEvents.hasSubscribers) discoveryEvents.publish({ type, node: formatAddress(address), level, reason: text });
-      },
+    this.#keyring = new Keyring(options.secrets, options.harborSecrets && new Keyring(options.harborSecrets));
+    this.#members = this.#look(discovery);
+    this.#harbors = options.harbors === undefined || options.harbors === discovery ? this.#members : this.#look(options.harbors);
+    this.#between = new BetweenGroups({
+      options,
+      members: this.#members,
+      harbors: this.#harbors,
+      limits: this.#limits,
+      links: () => this.#links,
+      caller: () => this.#caller,
     });
+    if (this.#harbors !== this.#members) this.#harbors.onChange((change) => this.#onMembersChanged(change));
     this.#members.onChange((change) => {
-      const { added, updated, removed } = change;
-      if (memberEvents.hasSubscribers) sayMembers(formatAddress(address), change);
-      for (const member of added) this.#links.onMemberChanged(member.address, true);
-      for (const member of updated) this.#links.onMemberChanged(member.address, true);
-      for (const member of removed) this.#links.onMemberChanged(member.address, false);
+      this.#onMembersChanged(change);
+      const { removed } = change;
       if (removed.some((member) => member.address === address) && this.#phase === "running") {
         logger.warn({}, `${formatAddress(address)} is no longer in discovery: others cannot find it; links that stand stay`);
       }
@@ -197,13 +205,13 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         logger,
         limits: this.#limits,
         events: this.#linkEvents(),
-        locate: (peer) => this.#members.get(peer)?.endpoint,
+        locate: (peer) => this.#between.locate(peer),
       },
       options.insecure,
       (pending) => this.#streams.sessions.offer(pending),
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
-    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local);
+    this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, this.#between);
     this.#streams = new NodeStreams(
       {
         identity: this.#identity,
@@ -218,7 +226,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         lastWords,
         limits: this.#limits,
         logger,
-        locate: (peer) => this.#members.get(peer)?.endpoint,
+        locate: (peer) => this.#between.locate(peer),
         onReplaced: (by, text) => this.#onReplaced(by, text),
       },
       this.#router,
@@ -409,16 +417,29 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (fault !== undefined) throw new InvalidOptionsError("reportLoad", [fault]);
     const isFirst = this.#report === undefined;
     this.#report = { ...this.#report, ...report };
-    if (this.#registered) return void this.#members.update(report, true);
+    if (this.#registeredIn.includes(this.#members)) return void this.#members.update(report, true);
     if (this.#phase === "running" && isFirst)
       this.#options.logger.warn({}, `${formatAddress(this.address)} reports its load, and is configured: others do not see it`);
   }
 
   /** Exchanges the secrets: connections that stand stay, new ones use the new ones. Keep the old one beside the new until all nodes have both. */
   setSecrets(secrets: readonly string[]): void {
-    const checked = resolveNodeOptions({ address: this.address, discovery: this.#options.discovery, secrets }).secrets;
-    this.#options.tls?.useSecrets(checked);
+    const { discovery, harbors, harborSecrets, tls } = this.#options;
+    const checked = resolveNodeOptions({ address: this.address, discovery, harbors, harborSecrets, secrets }).secrets;
+    tls?.useSecrets(checked);
     this.#keyring.replace(checked);
+  }
+
+  /**
+   * The same for the secrets of harbors.
+   *
+   * @throws {@link InvalidOptionsError} for a node that was made without `harborSecrets`, or for secrets that cannot be.
+   */
+  setHarborSecrets(harborSecrets: readonly string[]): void {
+    const { discovery, harbors } = this.#options;
+    if (this.#keyring.harbors === undefined)
+      throw new InvalidOptionsError("harborSecrets", ["this node was made without the option harborSecrets, and keeps to that"]);
+    this.#keyring.harbors.replace(resolveNodeOptions({ address: this.address, discovery, harbors, harborSecrets }).harborSecrets ?? []);
   }
 
   /**
@@ -471,6 +492,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       oneWays: counters.oneWays,
       oneWaysDropped: counters.oneWaysDropped,
       oneWaysFailed: counters.oneWaysFailed,
+      lateMessages: this.#between.late,
+      forgedFrames: this.#between.forged,
+      harbor: this.#between.status,
       limitHits: this.#limits.counts,
       refusals: Object.fromEntries(this.#links.refusals),
       certificate: this.#options.tls?.certificate,
@@ -505,8 +529,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#links.destroy(new Error(reason));
     this.#streams.sessions.destroy(new Error(reason));
     this.#dropEarly();
-    this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs: FLUSH_TIMEOUT_MS })]).catch((err: unknown) =>
-      this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
+    const timeoutMs = FLUSH_TIMEOUT_MS;
+    this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs }), this.#harbors.close({ timeoutMs })]).catch(
+      (err: unknown) => this.#options.logger.warn({ err }, `${formatAddress(this.address)} did not end cleanly`),
     );
   }
 
@@ -524,13 +549,16 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (place.type === "registering") {
       // When the store loses the entry it is registered anew; the node stays the incarnation that it started as.
       const token = await register(starting, this.#listener.endpoint, () => this.#yieldToNewer(starting));
-      this.#registered = true;
+      this.#registeredIn.push(this.#members);
       if (this.#report !== undefined) void this.#members.update(this.#report, true);
       if (token !== undefined) {
         this.#identity.incarnation = token;
         this.#sender.epoch = epochOf(token);
       }
     }
+    throwIfAborted(starting);
+    if (this.#harbors !== this.#members && (await joinHarbors(starting, this.#harbors, this.#listener.endpoint)))
+      this.#registeredIn.push(this.#harbors);
     throwIfAborted(starting);
     this.#router.open();
     this.#upSince = this.#options.clock.now();
@@ -554,36 +582,75 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   #linkEvents(): LinkEvents {
     return {
-      onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) =>
-        this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end),
+      onMessage: (channel, kind, flags, _to, from, epoch, seq, remainingMs, body, start, end) => {
+        if (from !== channel.peer.address && isOrdered(kind) && !this.#between.takes(from, epoch, seq))
+          return this.#sink.onOvertaken(channel, kind, from, epoch, seq, "another harbor");
+        if (kind === KIND.gone) return this.#between.onGone(channel, from, body, start, end);
+        this.#sink.onMessage(channel, kind, flags, from, epoch, seq, remainingMs, body, start, end);
+      },
+      onForeign: (channel, frame, start, end, to, from) => this.#between.onForeign(channel, frame, start, end, to, from),
       onOversize: (channel, kind, from, epoch, seq, reason) => this.#sink.onOversize(channel, kind, from, epoch, seq, reason),
       onOvertaken: (channel, kind, from, epoch, seq) => this.#sink.onOvertaken(channel, kind, from, epoch, seq),
       onLost: (channel, cause) => {
+        this.#between.onLost(channel);
         this.#pastTraffic = sumOf(this.#pastTraffic, channel.counters);
         for (const { to, first, last } of channel.sent) {
           this.#caller.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
         }
         this.#dispatcher.onPathClosed(channel, cause);
       },
-      onSent: (messages) => {
-        for (const { to, seq } of messages) this.#caller.onSent(to, seq);
+      onSent: (messages, peer) => {
+        for (const { from, to, seq } of messages) if (from === this.address) this.#caller.onSent(to, seq);
+        this.#between.onSent(messages, peer);
       },
-      onUnsent: (messages, cause) => {
-        for (const { to, seq } of messages) {
+      onUnsent: (messages, cause, peer) => {
+        for (const { from, to, seq } of messages) {
+          if (from !== this.address) continue;
           this.#messagesLost++;
-          this.#caller.onUnsent(to, seq, cause);
+          this.#caller.onUnsent(to, seq, to === peer ? cause : overHarbor(cause, peer));
         }
+        this.#between.onUnsent(messages, cause, peer);
       },
       onReachable: (peer, reachable) => {
         this.#members.markUnreachable(peer, !reachable);
         if (reachable) this.#streams.sessions.onIncarnation(peer, this.#links.peek(peer)?.channel?.peer.incarnation ?? 0n);
-        if (!reachable) this.#caller.onUnreachable(peer);
+        this.#harbors.markUnreachable(peer, !reachable);
+        if (reachable) return this.#streams.sessions.onIncarnation(peer, this.#links.peek(peer)?.channel?.peer.incarnation ?? 0n);
+        this.#between.onUnreachable(peer);
+        this.#caller.onUnreachable(peer);
       },
-      onDraining: (peer, draining) => this.#members.markDraining(peer, draining),
+      onDraining: (peer, draining) => {
+        this.#members.markDraining(peer, draining);
+        this.#harbors.markDraining(peer, draining);
+        if (draining) this.#between.onDraining(peer);
+      },
       onReplaced: (by, text) => this.#onReplaced(by, text),
-      callsWait: (peer) => this.#caller.waitsFor(peer),
-      handlersWork: (channel) => this.#dispatcher.worksFor(channel),
+      callsWait: (peer) => this.#caller.waitsFor(peer) || this.#between.callsWait(peer),
+      handlersWork: (channel) => this.#dispatcher.worksFor(channel) || this.#between.relaysFor(channel),
     };
+  }
+
+  #look(discovery: Discovery): Members {
+    const { address, clock, logger, random } = this.#options;
+    return new Members({
+      self: address,
+      discovery,
+      clock,
+      random,
+      report: ({ level, text, type }) => {
+        logger[level]({ type }, text);
+        if (discoveryEvents.hasSubscribers) discoveryEvents.publish({ type, node: formatAddress(address), level, reason: text });
+      },
+    });
+  }
+
+  #onMembersChanged(change: MembershipChange): void {
+    const { added, updated, removed } = change;
+    if (memberEvents.hasSubscribers) sayMembers(formatAddress(this.address), change);
+    for (const member of added) this.#links.onMemberChanged(member.address, true);
+    for (const member of updated) this.#links.onMemberChanged(member.address, true);
+    for (const member of removed) this.#links.onMemberChanged(member.address, this.#between.locate(member.address) !== undefined);
+    this.#between.onMembersChanged(removed);
   }
 
   /**
@@ -641,16 +708,17 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (nodeEvents.hasSubscribers) nodeEvents.publish({ type: "phase", node: formatAddress(this.address), phase, previous });
   }
 
-  /** Resolves when neither a call waits nor a handler works. A handler's calls may outlast it, and the other way round. */
+  /** Resolves when neither a call waits nor a handler works, of others that are relayed neither. A handler's calls may outlast it, and the other way round. */
   async #idle(): Promise<void> {
-    while (this.#caller.inFlight + this.#streamCaller.inFlight + this.#dispatcher.inProgress > 0) {
+    while (this.#caller.inFlight + this.#streamCaller.inFlight + this.#dispatcher.inProgress > 0 || this.#between.relaysFor()) {
       await Promise.all([this.#caller.idle(), this.#streamCaller.idle(), this.#dispatcher.idle()]);
+      if (this.#between.relaysFor()) await pause(this.#options.clock, RELAY_LOOK_MS);
     }
   }
 
   async #announceClosing(): Promise<void> {
     try {
-      await this.#members.update({ available: false });
+      await Promise.all(this.#registeredIn.map((members) => members.update({ available: false })));
     } catch (err) {
       this.#options.logger.warn({ err }, `${formatAddress(this.address)} could not say in discovery that it is closing`);
     }
@@ -667,7 +735,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       this.#links.announceShutdown(`${own} is closing`);
       this.#streams.sessions.announceShutdown(`${own} is closing`);
       const until = clock.now() + timeoutMs;
-      if (this.#registered) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
+      if (this.#registeredIn.length > 0) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
       timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
       leftMs = Math.max(0, until - clock.now());
     }
@@ -678,7 +746,7 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     const streamsCut = await this.#streams.sessions.close(leftMs);
     this.#enter("closed");
     this.#dropEarly();
-    await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close()]);
+    await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close(), this.#harbors.close()]);
     timedOut ||= streamsCut > 0 && timeoutMs > 0;
     return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore, streamsCut };
   }
@@ -698,6 +766,18 @@ function sessionOptions({ link, stream }: ResolvedNodeOptions): ReturnType<typeo
     acceptBacklog,
     openTimeoutMs,
     lingerMs: FLUSH_TIMEOUT_MS,
+  });
+}
+
+/** Why a message for another group was not sent: its harbor was not reached. */
+function overHarbor(cause: Error, harbor: LogicalAddress): Error {
+  const text = `harbor ${formatAddress(harbor)}: ${cause.message}`;
+  return cause instanceof UnsentError ? new UnsentError(cause.reason, text, cause.cause as Error | undefined) : cause;
+}
+
+function pause(clock: ResolvedNodeOptions["clock"], ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimeout(resolve, ms, true);
   });
 }
 

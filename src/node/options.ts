@@ -2,9 +2,10 @@
 // The smaller of the two that zod 4 carries: 2.5 MB of heap and 27 ms at start less (docs/decisions/0002-zod-v3.md).
 import { z } from "zod/v3";
 import { parseEndpoint } from "../addr/endpoint.js";
-import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, isHarbor, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import type { Discovery } from "../discovery/discovery.js";
 import { InvalidOptionsError } from "../errors.js";
+import type { HarborOptions } from "../harbor/harbor-options.js";
 import type { Clock, Random } from "../internal/clock.js";
 import { closest } from "../internal/closest.js";
 import { type Logger, silentLogger } from "../internal/logger.js";
@@ -15,6 +16,7 @@ import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
 import { MAX_U32, STANDARD_WINDOW_BYTES } from "../stream/frame.js";
 import { TcpTransport } from "../transport/tcp.js";
+import type { OwnCertificate } from "../transport/tls-credentials.js";
 import type { Pem, TlsOptions } from "../transport/tls-options.js";
 import type { Transport } from "../transport/transport.js";
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
@@ -26,10 +28,16 @@ import type { StreamOptions } from "./stream-options.js";
 export const MIN_SECRET_BYTES = 32;
 
 export interface NodeOptions {
-  /** This node's logical address, `"group.type.id"`. */
+  /** This node's logical address, `"group.type.id"`. Type 255 is that of harbors, which relay between groups and have {@link harbors} too. */
   address: AddressLike;
   /** Who else there is: `memory()`, `file(path)`, or one of your own. */
   discovery: Discovery;
+  /** For a harbor: where the harbors of all groups find each other; the same object as `discovery` where one serves both. */
+  harbors?: Discovery | undefined;
+  /** For a harbor: secrets that harbors prove to each other in place of {@link secrets}, so that no other node can claim to be one. Default: `secrets`. */
+  harborSecrets?: readonly string[] | undefined;
+  /** For a harbor: limits of what it relays. Limits per destination are those of `link`. */
+  harbor?: HarborOptions | undefined;
   /** Name of the cluster; nodes of another one are refused. Default `"default"`. */
   cluster?: string | undefined;
   /**
@@ -39,8 +47,11 @@ export interface NodeOptions {
   listen?: string | undefined;
   /** Where others dial this node, when that is not where it listens (NAT, containers): `host:port`, or `host` with the port it listens on. */
   advertise?: string | undefined;
-  /** Whether nodes of other groups discover this node. Default false. */
-  export?: boolean | undefined;
+  /**
+   * Whether nodes of other groups discover this node. Default false. Who knows the address of another one reaches it all the same, unless the
+   * harbors of its group have `"enforced"` here: these let other groups reach exported nodes only.
+   */
+  export?: boolean | "enforced" | undefined;
   /** Shared secrets of 32 bytes or more, the same on all nodes; several while they are exchanged. The first one that both sides have is used. */
   secrets?: readonly string[] | undefined;
   /** Without a secret only connections from this machine are taken; `true` takes all. For networks where everybody may do everything. */
@@ -81,14 +92,30 @@ export interface AnonymousOptions
   endpoint: string;
 }
 
+/** The TLS of a node, as the rest of it sees it. */
+export interface TlsInForce {
+  /** Whether certificates prove who dials this node. */
+  readonly isMutual: boolean;
+  readonly certificate: OwnCertificate | undefined;
+  /** For connections that open from now on. @throws {@link InvalidOptionsError}; then what was in force stays. */
+  replace(options: TlsOptions): void;
+  /** The node's secrets are these now. @throws {@link InvalidOptionsError} when it would be open to everybody with them. */
+  useSecrets(secrets: readonly string[]): void;
+}
+
 /** Options after defaults. */
 export interface ResolvedNodeOptions {
   readonly address: LogicalAddress;
   readonly discovery: Discovery;
+  /** Of a harbor. */
+  readonly harbors: Discovery | undefined;
+  /** `undefined`: the same as {@link secrets}. */
+  readonly harborSecrets: readonly string[] | undefined;
+  readonly harbor: Resolved<HarborOptions>;
   readonly cluster: string;
   readonly listen: string | undefined;
   readonly advertise: string | undefined;
-  readonly export: boolean;
+  readonly export: boolean | "enforced";
   readonly secrets: readonly string[];
   readonly insecure: boolean;
   readonly logger: Logger;
@@ -99,8 +126,8 @@ export interface ResolvedNodeOptions {
   readonly rpc: Resolved<RpcOptions>;
   readonly stream: Resolved<StreamOptions>;
   readonly transport: Transport;
-  /** The transport again, where it is one of TLS that was made of options. */
-  readonly tls: NodeTls | undefined;
+  /** What `transport` does, where it is one of TLS that was made of options. */
+  readonly tls: TlsInForce | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -160,6 +187,12 @@ const streamOptions = z
     acceptBacklog: count(256),
   })
   .strict() satisfies z.ZodType<Resolved<StreamOptions>, z.ZodTypeDef, StreamOptions>;
+const harborOptions = z
+  .object({
+    maxWaitingBytes: bytes(256 * 1024 ** 2),
+    maxPairs: count(65_536),
+  })
+  .strict() satisfies z.ZodType<Resolved<HarborOptions>, z.ZodTypeDef, HarborOptions>;
 
 /** An object with these methods; it is handed on as it is. */
 function having<T>(what: string, ...methods: (keyof T & string)[]): z.ZodType<T, z.ZodTypeDef, T> {
@@ -250,9 +283,14 @@ const nodeOptions = z
     {
       address: parsed((value: AddressLike) => toAddress(value)),
       discovery: having<Discovery>("a discovery", "watch"),
+      harbors: having<Discovery>("a discovery", "watch").optional(),
+      harborSecrets: z.array(secret).max(8).optional(),
+      harbor: harborOptions.default({}),
       listen: endpoint.optional(),
       advertise: advertised.optional(),
-      export: z.boolean().default(false),
+      export: z
+        .union([z.boolean(), z.literal("enforced")], { errorMap: () => ({ message: 'expected true, false or "enforced"' }) })
+        .default(false),
       insecure: z.literal(true).optional(),
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
@@ -281,6 +319,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   link: Object.keys(linkOptions.shape),
   rpc: Object.keys(rpcOptions.shape),
   stream: Object.keys(streamOptions.shape),
+  harbor: Object.keys(harborOptions.shape),
   tls: Object.keys(tlsOptions.shape),
 };
 
@@ -306,9 +345,13 @@ export function faultsOfOption(key: keyof NodeOptions, value: unknown): string[]
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
   const data = check(nodeOptions, options, "node options");
+  const faults = roleFaults(data, options);
+  if (faults.length > 0) throw new InvalidOptionsError("node options", faults);
   return Object.freeze({
     ...data,
     ...filledIn(data, data.address, data.insecure === true),
+    harbors: data.harbors,
+    harborSecrets: data.harborSecrets,
     listen: data.listen,
     advertise: data.advertise,
     insecure: data.insecure === true,
@@ -326,6 +369,26 @@ export function resolveAnonymousOptions(options: AnonymousOptions): ResolvedAnon
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function checkTlsOptions(options: TlsOptions): TlsOptions {
   return check(tlsOptions, options, "tls");
+}
+
+/** What only harbors have, and what they must have. */
+function roleFaults(
+  { address, export: exported, harbors, harborSecrets, secrets }: z.output<typeof nodeOptions>,
+  options: NodeOptions,
+): string[] {
+  if (isHarbor(address)) {
+    if (harbors === undefined)
+      return [
+        "harbors: an address of type 255 is that of a harbor: say where it finds the harbors of other groups, the same discovery perhaps",
+      ];
+    if (harborSecrets?.some((one) => secrets.includes(one)) === true)
+      return ["harborSecrets: one of them is in secrets too: any node that has it could claim to be a harbor"];
+    return [];
+  }
+  const given = { harbors, harborSecrets, harbor: options.harbor, export: exported === "enforced" ? exported : undefined };
+  return Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}${name === "export" ? ' "enforced"' : ""}: is for harbors, whose addresses have type 255`],
+  );
 }
 
 function check<O, I>(schema: z.ZodType<O, z.ZodTypeDef, I>, options: unknown, what: string): O {

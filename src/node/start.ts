@@ -118,17 +118,9 @@ export async function newerHolder(starting: Starting): Promise<{ readonly incarn
 
 /** Announces this node. Gives the store's fencing token, if it has one. */
 export async function register(starting: Starting, bound: Endpoint, beforeRenewal: () => Promise<void>): Promise<bigint | undefined> {
-  const { options, members, identity, signal } = starting;
+  const { options, members, signal } = starting;
   const text = formatAddress(options.address);
-  const self: Member = {
-    address: options.address,
-    endpoint: advertised(options, bound),
-    export: options.export,
-    available: true,
-    incarnation: identity.incarnation,
-    ...(options.metadata !== undefined && { metadata: options.metadata }),
-    ...(options.version !== undefined && { version: options.version }),
-  };
+  const self = entryOf(starting, bound);
   let token: bigint | undefined;
   try {
     token = await members.register(self, { signal, beforeRenewal });
@@ -143,6 +135,45 @@ export async function register(starting: Starting, bound: Endpoint, beforeRenewa
     "REGISTRATION_FAILED",
     `${text} did not start: the discovery gave ${token} as its fencing token; ${START_HINT.fencingToken}`,
   );
+}
+
+/** Lets a harbor look for the harbors of other groups, and be found by them, where that is a discovery of its own. Gives whether it has an entry there that is its own. */
+export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: Endpoint): Promise<boolean> {
+  const { options, signal, timeoutMs } = ofGroup;
+  harbors.start();
+  try {
+    await harbors.ready({ timeoutMs, signal });
+  } catch (error) {
+    if (signal.aborted) throw aborted(signal, formatAddress(options.address));
+    const reason = RpcError.is(error) ? error.reason : String(error);
+    throw new StartError("TIMEOUT", `${formatAddress(options.address)} did not start: harbors: ${reason}`, { cause: error });
+  }
+  // Two entries in one store would take the address from each other for ever.
+  if (!harbors.registers || isSameStore(ofGroup, harbors, entryOf(ofGroup, bound))) return false;
+  // Its incarnation is that of its group's store: tokens of this one only tell its own registrations apart.
+  await register({ ...ofGroup, members: harbors }, bound, () => Promise.resolve());
+  return true;
+}
+
+/** Whether `harbors` is another way to the store of the group: it has this node's own entry already, and the same others. Tokens alone may be equal by chance. */
+function isSameStore({ members }: Starting, harbors: Members, { address, endpoint, incarnation }: Member): boolean {
+  const own = harbors.get(address);
+  if (own?.incarnation !== incarnation || own?.endpoint !== endpoint) return false;
+  const others = (list: readonly Member[]): readonly Member[] => list.filter((member) => member.address !== address);
+  const [here, there] = [others(members.list()), others(harbors.list())];
+  return here.length === there.length && here.every((member) => harbors.get(member.address)?.incarnation === member.incarnation);
+}
+
+function entryOf({ identity, options }: Starting, bound: Endpoint): Member {
+  return {
+    address: options.address,
+    endpoint: advertised(options, bound),
+    export: options.export === true,
+    available: true,
+    incarnation: identity.incarnation,
+    ...(options.metadata !== undefined && { metadata: options.metadata }),
+    ...(options.version !== undefined && { version: options.version }),
+  };
 }
 
 /** What others dial: as told, or where it is bound; a wildcard is no address that anybody could dial. */

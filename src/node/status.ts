@@ -1,6 +1,7 @@
 /** What a node is doing, as one snapshot for people and metrics. */
 import type { AddressText } from "../addr/logical-address.js";
 import type { LimitName, NodePhase } from "../events/events.js";
+import type { RelayCounters } from "../harbor/relay-counts.js";
 import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
 import type { SessionStatus } from "../stream/session-status.js";
 import type { OwnCertificate } from "../transport/tls-credentials.js";
@@ -29,6 +30,9 @@ export interface LinkStatus {
   /** Why the last dials failed, until one succeeds. */
   readonly lastError: string | undefined;
 }
+
+/** What a harbor has relayed since it started, and what it holds now. */
+export type HarborStatus = RelayCounters;
 
 /** A call that waits for its reply. */
 export interface CallInFlight {
@@ -89,10 +93,16 @@ export interface NodeStatus {
   readonly oneWays: number;
   readonly oneWaysDropped: number;
   readonly oneWaysFailed: number;
+  /** Messages from other groups that were not taken: they came over one harbor behind later ones of their sender over another. */
+  readonly lateMessages: number;
+  /** Connections that were cut because their peer named a sender or a receiver that it must not name. */
+  readonly forgedFrames: number;
+  /** What this harbor relays; `undefined` for other nodes. */
+  readonly harbor: HarborStatus | undefined;
   /** How often something was over a limit, by the option's name; docs/limits.md. */
   readonly limitHits: Readonly<Partial<Record<LimitName, number>>>;
   /** Connections that were refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
-  /** The certificate that this node presents now; `undefined` without the option `tls`. */
-  readonly certificate: OwnCertificate | undefined;
+  /** The certificate that this node presents now; `undefined` without the option `tls`, and in what a node tells others. */
+  readonly certificate?: OwnCertificate | undefined;
 }

@@ -40,12 +40,19 @@ export interface Call {
 export class PeerCalls {
   readonly to: LogicalAddress;
   readonly calls = new SeqTable<Call>();
-  #seq = 0;
+  #seq: number;
   /** After four thousand million numbers, one may still be taken by a call from before. */
   #wrapped = false;
 
-  constructor(to: LogicalAddress) {
+  /** `last`: numbers begin behind it. */
+  constructor(to: LogicalAddress, last: number) {
     this.to = to;
+    this.#seq = last;
+  }
+
+  /** The number given last. */
+  get last(): number {
+    return this.#seq;
   }
 
   /** Hot path. The next number that no call in flight has. */
@@ -58,6 +65,9 @@ export class PeerCalls {
   }
 }
 
+/** Targets whose numbers are remembered one by one. Through harbors any address is a target, also one that somebody made up. */
+const MAX_PEERS = 65_536;
+
 /** Below this many calls a deadline fires to the millisecond; above, sweeps are spaced out so that they cost little. */
 const SWEEP_CALLS_PER_MS = 2_000;
 
@@ -66,6 +76,8 @@ export class CallTable {
   readonly #onExpired: (call: Call) => void;
   readonly #peers = new Map<LogicalAddress, PeerCalls>();
   #recent: PeerCalls | undefined;
+  /** No target that was forgotten has had a higher number: gaps mean nothing, and a number that comes again much. */
+  #forgotten = 0;
   #timer: TimerHandle;
   #timerAt = Number.POSITIVE_INFINITY;
   #size = 0;
@@ -85,7 +97,8 @@ export class CallTable {
     if (recent !== undefined && recent.to === to) return recent;
     let peer = this.#peers.get(to);
     if (peer === undefined) {
-      peer = new PeerCalls(to);
+      if (this.#peers.size >= MAX_PEERS) this.#forgetOne();
+      peer = new PeerCalls(to, this.#forgotten);
       this.#peers.set(to, peer);
     }
     this.#recent = peer;
@@ -164,6 +177,16 @@ export class CallTable {
 
   *[Symbol.iterator](): IterableIterator<Call> {
     for (const peer of this.#peers.values()) yield* peer.calls.values();
+  }
+
+  /** Forgets the target that was met first among those for which no call waits. */
+  #forgetOne(): void {
+    for (const [to, { calls, last }] of this.#peers) {
+      if (calls.size > 0) continue;
+      this.#peers.delete(to);
+      if (last > this.#forgotten) this.#forgotten = last;
+      return;
+    }
   }
 
   #onIdle(): void {

@@ -3,7 +3,7 @@
  * moment it is placed; whoever takes it out settles it, so that it is settled exactly once.
  */
 import { setMaxListeners } from "node:events";
-import { type AddressLike, ANONYMOUS, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, ANONYMOUS, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import { callEvents, messageEvents } from "../events/channels.js";
 import type { LimitHits } from "../events/limit-hits.js";
@@ -218,6 +218,19 @@ export class RpcCaller {
   onLost(peer: LogicalAddress, first: number, last: number, cause: Error, taken: number | undefined): void {
     for (const call of this.#calls.takeRange(peer, first, last)) {
       this.#settleFailed(call, this.#lostError(call, cause, taken !== undefined && seqBefore(taken, call.seq)));
+    }
+  }
+
+  /**
+   * A relay has lost its link to `target`: numbers `first` to `last`, which it had passed on, may have run. What is not wholly
+   * sent is taken back. `path`: the relays up to that one.
+   */
+  onGone(target: LogicalAddress, first: number, last: number, path: readonly LogicalAddress[]): void {
+    const relay = formatAddress(path.at(-1)!);
+    for (const call of this.#calls.takeRange(target, first, last)) {
+      const notRun = call.outbound.withdraw(target, this.#sender.epoch, call.seq);
+      const reason = `harbor ${relay} lost its link to ${formatAddress(target)}; ${notRun ? HINT.lostUnsent : HINT.lost}`;
+      this.#settleFailed(call, rpcError(this.#describe(call), "UNAVAILABLE", notRun ? "notRun" : "unknown", reason, { path }));
     }
   }
 

@@ -123,7 +123,7 @@ export class Dispatcher {
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
     if (entry.method.kind !== "unary") return this.#refuse(path, from, epoch, seq, "UNIMPLEMENTED", `it streams there; ${HINT.otherProto}`);
     const size = end - start;
-    const full = this.#inProgress.full(path, size);
+    const full = this.#inProgress.full(from, size);
     if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
     const { arrivedAt } = path;
     const deadlineAt = remainingMs === 0 ? Number.POSITIVE_INFINITY : arrivedAt + remainingMs;
@@ -373,7 +373,7 @@ export class Dispatcher {
         end - start < 4 ? "malformed" : "noHandler",
         end - start < 4 ? "it has no id" : `nobody listens to ${getU32(body, start)}`,
       );
-    const full = this.#inProgress.full(path, end - start);
+    const full = this.#inProgress.full(from, end - start);
     if (full !== undefined) return this.drop(from, "limit", full);
     let input: unknown;
     let metadata: Metadata = NO_METADATA;

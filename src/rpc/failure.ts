@@ -46,6 +46,7 @@ export const HINT = {
   left: "call another node, or this one again when it is back",
   notStarted: "await node.start() first",
   otherGroup: "nodes of other groups are reached through a harbor, and none is known; is one of this group up?",
+  noHarborThere: "is one up, and in the discovery of the harbors?",
   anonymous: "it can call, it cannot be called: reply to it instead",
   onlyOneNode: "a caller without an address has one node to talk to: name that one, or start a node",
   noTarget: 'pass an address, its text such as "1.2.3", or byType(type)',
@@ -77,6 +78,7 @@ export const HINT = {
   noIterable: "a streaming method's handler is an async function*, or gives an iterable",
   noReply: "does the handler return what the method declares?",
   streamLost: "it may have run: call again only if that is harmless",
+  streamsOtherGroup: "streams and streaming calls reach nodes of the own group only, not over harbors",
   anonymousStreams: "streaming calls need a node: createNode()",
 } as const;
 

@@ -2,6 +2,7 @@
 export { type Code, type Execution, RPC_CODES, RpcError, type RpcErrorOptions } from "../errors.js";
 export { BinaryReader } from "../protobuf/binary-reader.js";
 export { BinaryWriter } from "../protobuf/binary-writer.js";
+export { MessageDecodeError, MessageTooLargeError } from "../protobuf/errors.js";
 export { type CallCallback, callWithCallback } from "./call-with-callback.js";
 export { nameHash } from "./name-hash.js";
 export { type BasicPolicy, byType, type Candidate, type Picker, type Policy, type WherePolicy } from "./picker.js";

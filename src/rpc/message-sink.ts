@@ -55,9 +55,9 @@ export class MessageSink {
     }
   }
 
-  /** Messages sent after it have been taken already: to run it now would break their order. */
-  onOvertaken(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number): void {
-    const reason = "it came over an earlier connection, behind messages sent after it";
+  /** Messages sent after it have been taken already: to run it now would break their order. `over`: what it came over. */
+  onOvertaken(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number, over = "an earlier connection"): void {
+    const reason = `it came over ${over}, behind messages sent after it`;
     if (kind === KIND.request) this.#dispatcher.refuse(path, from, epoch, seq, "UNAVAILABLE", `${reason}; ${HINT.overtaken}`);
     else this.#dispatcher.drop(from, "overtaken", reason);
   }

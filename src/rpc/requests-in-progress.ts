@@ -60,17 +60,16 @@ export class RequestsInProgress {
     return this.#wanted;
   }
 
-  /** Hot path. Why one more of `bytes` cannot be taken from `path`; `undefined` when it can. */
-  full(path: RequestSource, bytes: number): string | undefined {
+  /** Hot path. Why one more of `bytes` cannot be taken from the node `from`; `undefined` when it can. */
+  full(from: LogicalAddress, bytes: number): string | undefined {
     if (this.#running === 0) return undefined;
     const { maxRequests, maxRequestsPerPeer, maxRequestBytes } = this.#options;
-    const { address } = path.peer;
-    if (this.#running >= maxRequests) return this.#hit("rpc.maxRequests", `handlers work on ${this.#running} requests`, address);
+    if (this.#running >= maxRequests) return this.#hit("rpc.maxRequests", `handlers work on ${this.#running} requests`, from);
     if (this.#bytes + bytes > maxRequestBytes)
-      return this.#hit("rpc.maxRequestBytes", `handlers work on requests of ${this.#bytes} bytes`, address);
-    const { peer, running } = this.#loadOf(address);
+      return this.#hit("rpc.maxRequestBytes", `handlers work on requests of ${this.#bytes} bytes`, from);
+    const { peer, running } = this.#loadOf(from);
     if (running < maxRequestsPerPeer) return undefined;
-    return this.#hit("rpc.maxRequestsPerPeer", `handlers work on ${running} requests of ${formatAddress(peer)}`, address);
+    return this.#hit("rpc.maxRequestsPerPeer", `handlers work on ${running} requests of ${formatAddress(peer)}`, from);
   }
 
   /** A key for a one-way message, which has no number that anybody refers to. */
@@ -83,7 +82,7 @@ export class RequestsInProgress {
   add(context: RequestContext): void {
     if (this.#fresh.length === 0) this.#clock.afterTurn(this.#tabulate);
     this.#fresh.push(context);
-    const load = this.#loadOf(context.path.peer.address);
+    const load = this.#loadOf(context.from);
     load.running++;
     context.load = load;
     this.#running++;

@@ -2,7 +2,7 @@
  * What is checked when a scenario is over: faults end, everything that lives finds everything else again, all nodes
  * close, and nothing of them is left. (What can be broken by a single call is checked as it happens, in `ledger.ts`.)
  */
-import { formatAddress } from "../addr/logical-address.js";
+import { addressGroup, formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import { RpcError } from "../errors.js";
 import type { Simulation } from "./sim.js";
 import { LEASE_MS } from "./sim-discovery.js";
@@ -26,8 +26,9 @@ export async function finish(simulation: Simulation): Promise<void> {
   for (const { process, node } of lives) if (!process.isGone) checkNothingLeft(simulation, node);
   simulation.ledger.checkAllSettled();
   // What could not be taken out, because the store was away, goes with its lease.
-  if (simulation.store.members().size > 0) await simulation.advance(3 * LEASE_MS);
-  const entries = [...simulation.store.members().keys()].map(formatAddress);
+  const left = (): LogicalAddress[] => [...simulation.stores.values()].flatMap((store) => [...store.members().keys()]);
+  if (left().length > 0) await simulation.advance(3 * LEASE_MS);
+  const entries = left().map(formatAddress);
   if (entries.length > 0) simulation.violated(`all nodes are closed, and the store still has ${entries.join(", ")}`);
 }
 
@@ -57,7 +58,12 @@ function isLive(node: WatchedNode): boolean {
 
 function livePairs({ lives }: Simulation): Pair[] {
   const live = lives.map(({ node }) => node).filter(isLive);
-  return live.flatMap((from) => live.filter((to) => to.address !== from.address).map((to): Pair => [from, to, ""]));
+  const open = new Set(live.filter(({ address }) => isHarbor(address)).map(({ address }) => addressGroup(address)));
+  const mayReach = (from: LogicalAddress, to: LogicalAddress): boolean => {
+    const [one, other] = [addressGroup(from), addressGroup(to)];
+    return from !== to && (one === other || (open.has(one) && open.has(other)));
+  };
+  return live.flatMap((from) => live.filter((to) => mayReach(from.address, to.address)).map((to): Pair => [from, to, ""]));
 }
 
 /** Those pairs of which one does not reach the other. */
@@ -84,16 +90,19 @@ async function tryToReach(from: WatchedNode, to: WatchedNode): Promise<string | 
 }
 
 /** What nodes know that the store does not have, and the other way round. */
-function disagreements({ lives, store }: Simulation): string[] {
-  const known = store.members();
+function disagreements(simulation: Simulation): string[] {
+  const { lives } = simulation;
   const nodes = lives.map(({ node }) => node).filter(isLive);
   const addresses = new Set(lives.map(({ process }) => process.address));
   const found = nodes
     .filter((node, index) => nodes.findIndex(({ address }) => address === node.address) < index)
     .map(({ process }) => `two processes of ${formatAddress(process.address)} live beside each other`);
   for (const node of nodes) {
+    const group = addressGroup(node.address);
+    const known = simulation.storeOf(group).members();
     if (!known.has(node.address)) found.push(`the store has no entry of ${node.process.name}`);
     for (const address of addresses) {
+      if (addressGroup(address) !== group) continue;
       const seen = node.member(address)?.incarnation;
       const stored = known.get(address);
       if (seen !== stored)

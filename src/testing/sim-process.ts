@@ -14,7 +14,8 @@ export class SimProcess {
   readonly clock: ProcessClock;
   /** The time of the user's code, with `fakeTimers`. */
   readonly userClock: ProcessClock;
-  readonly session: StoreSession;
+  /** One in its group's store, and a harbor's second one in that of the harbors. */
+  readonly sessions: readonly StoreSession[];
   /** When it went on last, after it was stopped. */
   resumedAt = Number.NEGATIVE_INFINITY;
 
@@ -25,7 +26,7 @@ export class SimProcess {
     host: string,
     clock: ProcessClock,
     userClock: ProcessClock,
-    session: StoreSession,
+    sessions: readonly StoreSession[],
   ) {
     this.serial = serial;
     this.address = address;
@@ -33,7 +34,7 @@ export class SimProcess {
     this.host = host;
     this.clock = clock;
     this.userClock = userClock;
-    this.session = session;
+    this.sessions = sessions;
   }
 
   /** Whether it has crashed. */

@@ -1,6 +1,6 @@
 /** The cluster of one run, and what a scenario may do to it. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type AddressText, formatAddress, parseAnyAddress } from "../addr/logical-address.js";
+import { type AddressText, addressGroup, formatAddress, isHarbor, parseAnyAddress } from "../addr/logical-address.js";
 import { Deferred } from "../internal/deferred.js";
 import type { Logger, LogLevel } from "../internal/logger.js";
 import type { ClusterNode } from "../node/node.js";
@@ -9,6 +9,7 @@ import { MemoryNetwork } from "../transport/memory.js";
 import type { TimeSource } from "./fake-timers.js";
 import { Ledger } from "./ledger.js";
 import { ProcessClock } from "./process-clock.js";
+import { RelayWatch } from "./relay-watch.js";
 import { SeededRandom } from "./seeded-random.js";
 import { SimStore } from "./sim-discovery.js";
 import { SimProcess } from "./sim-process.js";
@@ -23,11 +24,19 @@ const PORT = 8_000;
 /** Links are looked at every second at most, twice for a verdict; and what was under way comes first. */
 const SILENCE_TOLERANCE_MS = 3_000;
 
+/** Longest time until every peer of a dead process has noticed that, by the defaults of links. */
+const SILENCE_NOTICED_MS = 25_000;
+
 /** All nodes have this secret, so that the opening of every link is proved as in production. */
-const SECRET = "a secret that all simulated nodes share, of no use outside";
+export const SECRET = "a secret that all simulated nodes share, of no use outside";
+/** And harbors this one among each other. */
+export const HARBOR_SECRET = "a secret that all simulated harbors share, of no use outside";
+
+/** In place of a group: the store of the harbors. */
+const HARBORS = 0;
 
 /** Options of a simulated node; clock, chance, network and discovery are the simulation's. */
-export type SimNodeOptions = Omit<NodeOptions, "address" | "clock" | "random" | "transport" | "discovery">;
+export type SimNodeOptions = Omit<NodeOptions, "address" | "clock" | "random" | "transport" | "discovery" | "harbors">;
 
 export type Setup = (node: ClusterNode) => void;
 
@@ -41,7 +50,8 @@ export interface Sim {
   readonly now: number;
   /**
    * Starts a node on a machine of its own. `setup` registers its handlers, again at each {@link restart}. A second node of
-   * an address is a second process: it is refused while the first one lives.
+   * an address is a second process: it is refused while the first one lives. Each group has a discovery of its own; a node of type 255 is a
+   * harbor, and sits in that of the harbors too.
    *
    * @throws StartError as `start()`.
    */
@@ -97,17 +107,26 @@ export class Simulation implements Sim {
   readonly trace: Trace;
   readonly ledger: Ledger;
   readonly network: MemoryNetwork;
-  readonly store: SimStore;
+  /** By group; 0 for the one of the harbors. */
+  readonly stores = new Map<number, SimStore>();
   readonly random: () => number;
   readonly lives: Life[] = [];
+  #isStoreAway = false;
   /** What went wrong first. */
   failure: Error | undefined;
   /** Whether anything was broken on purpose. */
   hadFaults = false;
   #healedAt = Number.NEGATIVE_INFINITY;
+  /** When something was broken or mended last. */
+  #disturbedAt = Number.NEGATIVE_INFINITY;
+  /** When a connection was broken last without its ends, or one of them, being told. */
+  #silencedAt = Number.NEGATIVE_INFINITY;
+  /** Something is held up until {@link heal}. */
+  #isHeldUp = false;
   /** Virtual time that the scenario asked for. */
   advancedMs = 0;
   readonly #randomOfNodes: SeededRandom;
+  readonly #randomOfStores: SeededRandom;
   readonly #marks: SeededRandom;
   readonly #forPrograms: SeededRandom;
   readonly #enter: (process: SimProcess, code: () => void) => void;
@@ -150,9 +169,12 @@ export class Simulation implements Sim {
       enter: this.#enter,
       connections: new Map(),
       leaving: new Set(),
+      relays: new RelayWatch(),
+      isUp: (process) => this.#isUp(process),
+      isDisturbed: (since) => this.#disturbedAt > since || since - this.#silencedAt < SILENCE_NOTICED_MS || this.#isImpaired,
       processOn: (host) => this.lives.findLast(({ process }) => process.host === host)?.process,
     };
-    this.store = new SimStore(this.clock, random.fork());
+    this.#randomOfStores = random.fork();
     this.#forPrograms = random.fork();
     this.#scenarioClock = new ProcessClock(this.clock);
     this.#failed.promise.catch(() => undefined);
@@ -205,6 +227,7 @@ export class Simulation implements Sim {
   }
 
   partition(a: ClusterNode, b: ClusterNode, options: { oneWay?: boolean | undefined } = {}): void {
+    this.#isHeldUp = true;
     this.#fault("partition", a, options.oneWay === true ? ">" : "|", b);
     const [one, other] = [this.#hostOf(a), this.#hostOf(b)];
     this.network.hold(one, other);
@@ -214,6 +237,8 @@ export class Simulation implements Sim {
   heal(): void {
     this.trace.add("heal");
     this.#healedAt = this.clock.now();
+    this.#disturbedAt = this.clock.now();
+    this.#isHeldUp = false;
     this.network.shapeAll({ held: false, receiverReads: true });
   }
 
@@ -223,17 +248,20 @@ export class Simulation implements Sim {
   }
 
   halfOpen(forgetful: ClusterNode, other: ClusterNode): void {
+    this.#silencedAt = this.clock.now();
     this.#fault("half-open: forgotten by", forgetful, "not by", other);
     this.network.halfOpen(this.#hostOf(forgetful), this.#hostOf(other));
   }
 
   slowReader(node: ClusterNode): void {
+    this.#isHeldUp = true;
     this.#fault("slow reader", node);
     const reader = this.#hostOf(node);
     for (const { process } of this.lives) if (process.host !== reader) this.network.pauseReading(reader, process.host);
   }
 
   latency({ ms, jitterMs = 0 }: { ms: number; jitterMs?: number | undefined }): void {
+    this.#disturbedAt = this.clock.now();
     this.trace.add("latency", ms, "ms, jitter", jitterMs, "ms");
     this.network.shapeAll({ latencyMs: ms, jitterMs });
   }
@@ -241,12 +269,13 @@ export class Simulation implements Sim {
   crash(node: ClusterNode, { peersSee = "reset" }: { peersSee?: "reset" | "silent" | undefined } = {}): void {
     const { process } = this.#lifeOf(node);
     if (process.isGone) return;
+    if (peersSee === "silent") this.#silencedAt = this.clock.now();
     this.#fault("crash", node, peersSee);
     this.#expectSilenceNoticed(process);
     this.network.crash(process.host, { peersSee });
     process.clock.kill();
     process.userClock.kill();
-    process.session.end();
+    for (const session of process.sessions) session.end();
   }
 
   pause(node: ClusterNode): void {
@@ -257,15 +286,16 @@ export class Simulation implements Sim {
     process.clock.stop();
     process.userClock.stop();
     this.network.freeze(process.host);
-    process.session.fallSilent();
+    for (const session of process.sessions) session.fallSilent();
   }
 
   resume(node: ClusterNode): void {
     const { process } = this.#lifeOf(node);
     if (!process.isStopped) return;
     this.trace.add("resume", process.name);
+    this.#disturbedAt = this.clock.now();
     process.resumedAt = this.clock.now();
-    process.session.speakAgain();
+    for (const session of process.sessions) session.speakAgain();
     process.clock.resume();
     process.userClock.resume();
     this.network.thaw(process.host);
@@ -281,22 +311,35 @@ export class Simulation implements Sim {
   discoveryAway(): void {
     this.hadFaults = true;
     this.trace.add("discovery away");
-    this.store.goAway();
+    this.#isStoreAway = true;
+    for (const store of this.stores.values()) store.goAway();
   }
 
   discoveryBack(): void {
     this.trace.add("discovery back");
-    this.store.comeBack();
+    this.#isStoreAway = false;
+    for (const store of this.stores.values()) store.comeBack();
   }
 
   discoveryWipe(): void {
     this.hadFaults = true;
     this.trace.add("discovery wiped");
-    this.store.wipe();
+    for (const store of this.stores.values()) store.wipe();
   }
 
   note(text: string): void {
     this.trace.add(text);
+  }
+
+  /** The discovery of a group. */
+  storeOf(group: number): SimStore {
+    let store = this.stores.get(group);
+    if (store === undefined) {
+      store = new SimStore(this.clock, this.#randomOfStores.fork());
+      if (this.#isStoreAway) store.goAway();
+      this.stores.set(group, store);
+    }
+    return store;
   }
 
   async #start(address: AddressText, host: string, setup: Setup | undefined, options: SimNodeOptions): Promise<ClusterNode> {
@@ -311,8 +354,9 @@ export class Simulation implements Sim {
       host,
       clock,
       new ProcessClock(this.clock, enter),
-      this.store.session(clock),
+      (isHarbor(parsed) ? [addressGroup(parsed), HARBORS] : [addressGroup(parsed)]).map((group) => this.storeOf(group).session(clock)),
     );
+    const [discovery, harbors] = process.sessions;
     const resolved = resolveNodeOptions({
       listen: `${host}:${PORT}`,
       secrets: [SECRET],
@@ -322,7 +366,8 @@ export class Simulation implements Sim {
       clock,
       random: this.#randomOfNodes.fork(),
       transport: watchedTransport(this.network.transport(host, clock), process, this.#wireWatch),
-      discovery: process.session,
+      discovery: discovery!,
+      ...(harbors !== undefined && { harbors, harborSecrets: [HARBOR_SECRET] }),
     });
     const node = new WatchedNode(resolved, process, this.ledger, () => !this.#marks.chance(0.25));
     this.lives.push({ process, node, setup, options });
@@ -360,7 +405,16 @@ export class Simulation implements Sim {
 
   #fault(what: string, ...parts: (ClusterNode | string)[]): void {
     this.hadFaults = true;
+    this.#disturbedAt = this.clock.now();
     this.trace.add(what, ...parts.map((part) => (typeof part === "string" ? part : this.#lifeOf(part).process.name)));
+  }
+
+  #isUp(process: SimProcess): boolean {
+    return process.clock.state === "running" && this.lives[process.serial]!.node.status().phase === "running";
+  }
+
+  get #isImpaired(): boolean {
+    return this.#isHeldUp || this.lives.some(({ process }) => process.isStopped);
   }
 
   #lifeOf(node: ClusterNode): Life {

@@ -4,7 +4,7 @@
  */
 
 import type { Endpoint } from "../addr/endpoint.js";
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { addressGroup, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import { isOrdered } from "../link/large-messages.js";
 import type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "../transport/transport.js";
@@ -14,12 +14,19 @@ import { RECORD } from "../wire/hello.js";
 import { HEADER_BYTES, PREFACE } from "../wire/limits.js";
 import { decodeMetadata } from "../wire/metadata.js";
 import type { Entry, Ledger } from "./ledger.js";
+import type { RelayWatch } from "./relay-watch.js";
 import type { SimProcess } from "./sim-process.js";
 import type { Trace } from "./trace.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
+/** In place of the offset of a fragment that takes its message back. */
+const NOWHERE = -1;
+
 /** A call whose connection is lost must have ended so many milliseconds later. */
 const LOSS_TOLERANCE_MS = 2;
+
+/** A call whose connection is lost behind a harbor: the harbor's word has a way to go. */
+const GONE_TOLERANCE_MS = 1_000;
 
 const KIND_NAMES = new Map<number, string>(Object.entries(KIND).map(([name, kind]) => [kind, name]));
 
@@ -34,6 +41,12 @@ export interface WireWatch {
   readonly connections: Map<SimProcess, Set<WatchedConnection>>;
   /** Pairs `from to` of processes of which the first has said go-away to the second. */
   readonly leaving: Set<string>;
+  /** What harbors pass on. */
+  readonly relays: RelayWatch;
+  /** Whether the node of a process is up and has not begun to close. */
+  isUp(process: SimProcess): boolean;
+  /** Whether anything was or is broken that could hold up a harbor's word said at `since`. */
+  isDisturbed(since: number): boolean;
   /** Runs code of the process. */
   enter(process: SimProcess, code: () => void): void;
 }
@@ -143,6 +156,27 @@ export class WatchedConnection implements Connection {
     return this.#outgoing.calls.map((id) => this.#watch.ledger.entries[id]!).filter(isWaiting);
   }
 
+  /** Calls of others that wait for replies over it. */
+  get relayed(): Entry[] {
+    return this.#outgoing.relayedCalls.map((id) => this.#watch.ledger.entries[id]!).filter(isWaiting);
+  }
+
+  /** A harbor that goes on tells all whose calls it had passed on over it. */
+  #expectGone(): void {
+    const { isDisturbed, isUp, world } = this.#watch;
+    const harbor = this.#process;
+    const calls = this.relayed;
+    const since = world.now();
+    if (calls.length === 0 || !isUp(harbor)) return;
+    world.setTimeout(() => {
+      const waiting = calls.find((call) => isWaiting(call) && isUp(call.placing.by));
+      if (waiting === undefined || !isUp(harbor) || isDisturbed(since)) return;
+      this.#watch.violated(
+        `${harbor.name} lost the connection over which it had passed call #${waiting.id} on, and nobody told the caller`,
+      );
+    }, GONE_TOLERANCE_MS);
+  }
+
   /** No reply can come any more: who waits for one is told now, not when its deadline is over. */
   #onLost(): void {
     if (this.#lost) return;
@@ -150,6 +184,7 @@ export class WatchedConnection implements Connection {
     this.#watch.connections.get(this.#process)?.delete(this);
     const { world } = this.#watch;
     const process = this.#process;
+    this.#expectGone();
     const calls = this.waiting;
     if (calls.length === 0) return;
     world.setTimeout(() => {
@@ -193,6 +228,10 @@ class OutgoingFrames {
   readonly #lastSeq = new Map<number, number>();
   readonly #requests = new Set<string>();
   readonly #fragmented = new Map<number, Fragmented>();
+  /** Calls of others whose requests were wholly passed on over this connection. */
+  readonly relayedCalls: number[] = [];
+  /** Of others' large requests under way: the call, by sender, its life, and number. */
+  readonly #relayedFragmented = new Map<string, number>();
 
   constructor(process: SimProcess, watch: WireWatch, side: "dialer" | "acceptor", events: OutgoingEvents) {
     this.#process = process;
@@ -255,7 +294,7 @@ class OutgoingFrames {
     const { flags, kind, seq, to } = header;
     this.#hasFrames = true;
     const { name } = this.#process;
-    if (header.from !== this.#process.address) this.#violated(header, "comes from another address than its sender's");
+    if (header.from !== this.#process.address) return this.#relayedFrame(header, all, start + HEADER_BYTES, end);
     if (kind === KIND.fragment) return this.#fragment(header, all, start + HEADER_BYTES, end);
     if (kind !== KIND.ping && kind !== KIND.pong)
       this.#watch.trace.add(name, ">", formatAddress(to as LogicalAddress), KIND_NAMES.get(kind), seq);
@@ -271,6 +310,43 @@ class OutgoingFrames {
     this.#requests.add(`${to} ${seq}`);
     const call = (flags & FLAGS.metadata) === 0 ? undefined : callIn(this.#watch.ledger, all, start + HEADER_BYTES, end);
     if (call !== undefined) this.calls.push(call);
+  }
+
+  /** A harbor says it for somebody else. */
+  #relayedFrame(header: FrameHeader, all: Buffer, start: number, end: number): void {
+    const { name } = this.#process;
+    const isFragment = header.kind === KIND.fragment;
+    const kind = isFragment ? all[start]! : header.kind;
+    const isAbort = isFragment && (header.flags & FLAGS.abort) !== 0;
+    const offset = isAbort ? NOWHERE : isFragment ? getU32(all, start + 8) : 0;
+    const { relays, trace } = this.#watch;
+    const piece = isFragment ? `fragment at ${offset} of` : "";
+    trace.add(name, ">>", pairOf(header), piece, KIND_NAMES.get(kind), header.seq);
+    const fault = relays.faultOf(this.#process, { header, kind, offset });
+    if (fault !== undefined) this.#violated(header, fault);
+    if (!isOrdered(kind) || isAbort) return;
+    if (offset === 0) this.#checkRelayOrder(header);
+    if (kind === KIND.request) this.#noteRelayedCall(header, all, start, end, isFragment, offset);
+  }
+
+  #noteRelayedCall(header: FrameHeader, all: Buffer, start: number, end: number, isFragment: boolean, offset: number): void {
+    const { epoch, flags, from, seq } = header;
+    const at = isFragment ? start + FRAGMENT_HEAD_BYTES : start;
+    const isMarked = ((isFragment ? all[start + 1]! : flags) & FLAGS.metadata) !== 0;
+    const key = `${from} ${epoch} ${seq}`;
+    let call = this.#relayedFragmented.get(key);
+    if (offset === 0) call = isMarked ? callIn(this.#watch.ledger, all, at, end) : undefined;
+    if (call === undefined) return;
+    if (isFragment && offset + (end - at) < getU32(all, start + 4)) this.#relayedFragmented.set(key, call);
+    else {
+      this.#relayedFragmented.delete(key);
+      this.relayedCalls.push(call);
+    }
+  }
+
+  #checkRelayOrder(header: FrameHeader): void {
+    const fault = this.#watch.relays.orderFaultOf(this.#process, this, header);
+    if (fault !== undefined) this.#violated(header, fault);
   }
 
   #fragment(header: FrameHeader, all: Buffer, start: number, end: number): void {
@@ -311,6 +387,7 @@ class OutgoingFrames {
   /** Requests and one-way messages of a pair: numbers only go up, and nothing comes between the pieces of one. */
   #checkOrder(header: FrameHeader): void {
     const { seq, to } = header;
+    if (addressGroup(to as LogicalAddress) !== addressGroup(this.#process.address)) this.#checkRelayOrder(header);
     const last = this.#lastSeq.get(to);
     if (last !== undefined && !seqBefore(last, seq)) this.#violated(header, `is sent after ${last}`);
     this.#lastSeq.set(to, seq);
@@ -318,10 +395,14 @@ class OutgoingFrames {
     if (open !== undefined) this.#violated(header, `is sent between the fragments of ${open.seq}`);
   }
 
-  #violated({ kind, seq, from, to }: FrameHeader, what: string): void {
-    const pair = `${formatAddress(from as LogicalAddress)} > ${formatAddress(to as LogicalAddress)}`;
-    this.#watch.violated(`on the wire of ${this.#process.name}: ${KIND_NAMES.get(kind)} ${seq} of ${pair} ${what}`);
+  #violated(header: FrameHeader, what: string): void {
+    const { kind, seq } = header;
+    this.#watch.violated(`on the wire of ${this.#process.name}: ${KIND_NAMES.get(kind)} ${seq} of ${pairOf(header)} ${what}`);
   }
+}
+
+function pairOf({ from, to }: FrameHeader): string {
+  return `${formatAddress(from as LogicalAddress)} > ${formatAddress(to as LogicalAddress)}`;
 }
 
 function callIn(ledger: Ledger, body: Buffer, start: number, end: number): number | undefined {

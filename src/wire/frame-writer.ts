@@ -87,13 +87,19 @@ export class FrameWriter {
     if (this.#length === 0) this.#release();
   }
 
-  /** A whole frame as it is. */
-  append(frame: Uint8Array): void {
-    const writer = this.begin(frame.length - HEADER_BYTES);
-    writer.raw(frame.subarray(HEADER_BYTES));
-    this.#adopt();
-    this.#buffer!.set(frame.subarray(0, HEADER_BYTES), this.#length);
-    this.#length += frame.length;
+  /** Hot path of relays. Whole frames as they are, one or many: `frames[start, end)` is copied once. @throws {@link NestedEncodingError} while a body is open. */
+  append(frames: Uint8Array, start = 0, end = frames.length): void {
+    if (this.#open) throw new NestedEncodingError();
+    const length = this.#length + end - start;
+    if (this.#buffer === undefined) this.#buffer = length > POOLED_BYTES ? Buffer.allocUnsafeSlow(length) : takeBuffer();
+    else if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(length * 2);
+      grown.set(this.#buffer.subarray(0, this.#length));
+      giveBuffer(this.#buffer);
+      this.#buffer = grown;
+    }
+    this.#buffer.set(frames.subarray(start, end), this.#length);
+    this.#length = length;
   }
 
   /**

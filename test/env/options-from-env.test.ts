@@ -57,6 +57,33 @@ suite("options from the environment", () => {
     assert.equal(createNode({ ...rest, discovery, logger }).status().address, "1.2.1");
   });
 
+  test("of a harbor, has the discovery of the harbors, their secret, and what other groups reach", () => {
+    const { discovery, harbors, ...rest } = optionsFromEnv({
+      CLUSTERTS_ADDRESS: "1.255.1",
+      CLUSTERTS_DISCOVERY: "file:one.json",
+      CLUSTERTS_HARBORS: "file:harbors.json",
+      CLUSTERTS_SECRET: SECRET,
+      CLUSTERTS_HARBOR_SECRET: OTHER,
+      CLUSTERTS_EXPORT: "enforced",
+    });
+    assert.ok(harbors !== undefined && harbors !== discovery);
+    assert.deepEqual(rest, { address: "1.255.1", secrets: [SECRET], harborSecrets: [OTHER], export: "enforced" });
+  });
+
+  test("files for TLS, are read, for the node and for the discovery server that it asks; one that is missing is named", () => {
+    const file = (name: string): string => new URL(`../support/certificates/${name}.pem`, import.meta.url).pathname;
+    const env = { CLUSTERTS_TLS_CA: file("authority"), CLUSTERTS_TLS_CERT: file("1.2.1"), CLUSTERTS_TLS_KEY: file("1.2.1") };
+    const { tls } = optionsFromEnv(env);
+    assert.deepEqual(Object.keys(tls ?? {}), ["ca", "cert", "key"]);
+    assert.equal(createNode({ address: "1.2.1", discovery: memory(), tls, logger: false }).status().certificate?.subject, "CN=1.2.1");
+    // It would be a tool, and the certificate is none for tools.
+    assert.match(
+      faults({ ...env, CLUSTERTS_DISCOVERY: "127.0.0.1:8110" })[0]!,
+      /^CLUSTERTS_DISCOVERY: tls.cert: it does not name clusterts:\/\/default\/0.0.0/,
+    );
+    assert.match(faults({ CLUSTERTS_TLS_CA: "/no/such/file" })[0]!, /^CLUSTERTS_TLS_CA: ENOENT/);
+  });
+
   test("nothing set, gives no option; what is missing shows where the node is made, with the variable", () => {
     assert.deepEqual(optionsFromEnv({ CLUSTERTS_ADDRESS: "", CLUSTERTS_INSECURE: "off" }), {});
     assert.deepEqual(
@@ -119,6 +146,19 @@ suite("options from the environment", () => {
       assert.deepEqual(optionsFromEnv({ CLUSTERTS_SECRET_FILE: path }).secrets, [SECRET, OTHER]);
       assert.match(faults({ CLUSTERTS_SECRET_FILE: path, CLUSTERTS_SECRET: SECRET })[0]!, /both are set/);
       assert.match(faults({ CLUSTERTS_SECRET_FILE: join(folder, "none") })[0]!, /^CLUSTERTS_SECRET_FILE: ENOENT/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("files of certificates, are read; one that is not there is a fault", () => {
+    const folder = mkdtempSync(join(tmpdir(), "clusterts-env-"));
+    try {
+      const path = join(folder, "ca.pem");
+      writeFileSync(path, "pem");
+      const { tls } = optionsFromEnv({ CLUSTERTS_TLS_CA: path });
+      assert.deepEqual([tls?.ca?.toString(), tls?.cert], ["pem", undefined]);
+      assert.match(faults({ CLUSTERTS_TLS_KEY: join(folder, "none") })[0]!, /^CLUSTERTS_TLS_KEY: ENOENT/);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -1,17 +1,37 @@
 /** One random history: some nodes, work that they do for each other, and what breaks meanwhile; all of it from the seed. */
 import { getEventListeners } from "node:events";
-import { type AddressText, formatAddress, parseAddress } from "../../src/addr/logical-address.js";
+import { type AddressText, formatAddress, parseAnyAddress } from "../../src/addr/logical-address.js";
 import { RpcError, StartError } from "../../src/errors.js";
 import type { ClusterNode } from "../../src/node/node.js";
 import { HINT } from "../../src/rpc/failure.js";
+import { mailbox } from "../../src/rpc/mailbox.js";
 import { byType } from "../../src/rpc/picker.js";
-import type { Context } from "../../src/rpc/service.js";
+import type { Context, Method } from "../../src/rpc/service.js";
 import type { Sim, SimNodeOptions } from "../../src/testing/index.js";
 import { SeededRandom } from "../../src/testing/seeded-random.js";
+import { Simulation } from "../../src/testing/sim.js";
 import { WatchedNode } from "../../src/testing/watched-node.js";
-import { type Act, type Done, doWork, patternOf, payloadFault, WORK_COMMAND, type Work, workNote } from "./support/work-service.js";
+import { Bound } from "./support/bound.js";
+import { FORGED_COMMAND, forge } from "./support/forger.js";
+import {
+  type Act,
+  type Done,
+  doInTurn,
+  doLimited,
+  doWork,
+  keyOf,
+  patternOf,
+  payloadFault,
+  WORK_COMMAND,
+  type Work,
+  workNote,
+} from "./support/work-service.js";
 
+const HARBORS = ["1.255.1", "1.255.2", "2.255.1", "2.255.2"] as const;
 const MAX_NODES = 8;
+
+/** How the refusals of mailboxes and limits read. */
+const BOUND_IS_MET = /tasks wait|is limited to \d+ requests at once|^not begun: /;
 const TYPES = 2;
 
 /** A place in the cluster: an address, and the life of it that is the present one. */
@@ -23,16 +43,21 @@ interface Place {
 
 export class History {
   readonly #sim: Sim;
+  readonly #groups: 1 | 2;
   readonly #random: SeededRandom;
   readonly #places: Place[] = [];
   readonly #open = new Set<Promise<void>>();
+  /** Work of bounded handlers that has begun. */
+  readonly #begun = new Set<number>();
   /** Counts work items. */
   #id = 0;
   #ended = false;
   #wrong: Error | undefined;
 
-  constructor(sim: Sim) {
+  /** `groups`: two, each with two harbors, in place of one without. */
+  constructor(sim: Sim, groups: 1 | 2 = 1) {
     this.#sim = sim;
+    this.#groups = groups;
     this.#random = new SeededRandom(Math.floor(sim.random() * 2 ** 32));
   }
 
@@ -46,7 +71,7 @@ export class History {
     const sim = this.#sim;
     sim.latency(random.pick([{ ms: 1, jitterMs: 1 }, { ms: 0 }, { ms: 1 }, { ms: 10, jitterMs: 30 }, { ms: 0, jitterMs: 3 }]));
     await this.#startAll();
-    const steps = 20 + random.below(60);
+    const steps = this.#groups === 1 ? 20 + random.below(60) : 10 + random.below(35);
     const calm = random.next(); // some histories break all the time, others hardly
     for (let step = 0; step < steps && this.#wrong === undefined; step++) {
       if (random.chance(0.35 * calm)) this.#break();
@@ -62,9 +87,12 @@ export class History {
 
   async #startAll(): Promise<void> {
     const random = this.#random;
-    const count = 3 + random.below(MAX_NODES - 2);
+    const count = this.#groups === 1 ? 3 + random.below(MAX_NODES - 2) : 2 + random.below(3);
+    const place = (address: AddressText): void => void this.#places.push({ address, node: undefined, state: "down" });
+    if (this.#groups === 2) for (const address of HARBORS) place(address);
     for (let index = 0; index < count; index++) {
-      this.#places.push({ address: `1.${1 + (index % TYPES)}.${1 + index}`, node: undefined, state: "down" });
+      const group = this.#groups === 1 ? 1 : 1 + (index % 2);
+      place(`${group}.${1 + (Math.floor(index / this.#groups) % TYPES)}.${1 + index}`);
     }
     const starts = this.#places.map((place) => this.#start(place));
     await Promise.all(starts);
@@ -74,13 +102,14 @@ export class History {
   #options(): SimNodeOptions {
     const random = this.#random;
     return {
+      ...(this.#groups === 2 && { export: random.chance(0.5) }),
       link: {
         ...(random.chance(0.5) && { keepaliveMs: 1_000, probeMs: 300, keepaliveTimeoutMs: 500, unansweredMs: 4_000 }),
         ...(random.chance(0.3) && { maxPendingMessages: 4 + random.below(8) }),
         ...(random.chance(0.2) && { highWaterBytes: 64 * 1024, maxBufferedBytes: 256 * 1024, slowPeerBytes: 512 * 1024 }),
         ...(random.chance(0.2) && { maxPartialBytes: 200 * 1024 }),
-        ...(random.chance(0.2) && { idleMs: 20 + random.below(500) }),
-        ...(random.chance(0.1) && { maxAgeMs: 50 + random.below(2_000) }),
+        ...(random.chance(0.3) && { idleMs: 20 + random.below(500) }),
+        ...(random.chance(0.15) && { maxAgeMs: 50 + random.below(2_000) }),
         ...(random.chance(0.3) && { reachTimeoutMs: 500, dialTimeoutMs: 300, handshakeTimeoutMs: 400 }),
       },
       rpc: {
@@ -166,9 +195,18 @@ export class History {
     return { id, act: this.#act(), replyBytes: this.#bytes(), payload: patternOf(id, this.#bytes()) };
   }
 
-  #call(from: ClusterNode, address?: AddressText): void {
+  /** A method and work for it; what is bounded holds up others, so it is short. */
+  #workFor(): readonly [Method<Work, Done>, Work] {
     const random = this.#random;
     const work = this.#newWork();
+    if (random.chance(0.75)) return [doWork, work];
+    const isShort = work.act.type !== "never" && work.act.type !== "nested" && random.chance(0.9);
+    return [random.pick([doInTurn, doLimited]), isShort ? { ...work, act: { type: "later", ms: random.below(60) } } : work];
+  }
+
+  #call(from: ClusterNode, address?: AddressText): void {
+    const random = this.#random;
+    const [method, work] = this.#workFor();
     const to =
       address ??
       (random.chance(0.2)
@@ -176,8 +214,8 @@ export class History {
         : random.pick(this.#places).address);
     const abort = random.chance(0.2) ? new AbortController() : undefined;
     const timeoutMs = random.chance(0.2) ? 1 + random.below(50) : random.chance(0.5) ? 50 + random.below(3_000) : undefined;
-    const call = from.invoke(to, doWork, work, { timeoutMs, signal: abort?.signal }).then(
-      (reply) => this.#checkReply(work, typeof to === "string" ? parseAddress(to) : undefined, reply),
+    const call = from.invoke(to, method, work, { timeoutMs, signal: abort?.signal }).then(
+      (reply) => this.#checkReply(work, typeof to === "string" ? parseAnyAddress(to) : undefined, reply),
       (error: unknown) => this.#checkError(work, error),
     );
     if (abort !== undefined) this.#cancelLater(from, abort, call);
@@ -205,12 +243,15 @@ export class History {
 
   #checkError(work: Work, error: unknown): void {
     if (!RpcError.is(error)) this.#fail(new Error(`the call of work ${work.id} failed with ${String(error)}`, { cause: error }));
-    else if (error.reason.includes(HINT.overtaken)) this.#fail(new Error(`work ${work.id} was sent ahead of its turn: ${error.message}`));
+    else if (error.reason.includes(HINT.overtaken) && !error.reason.includes("over another harbor"))
+      this.#fail(new Error(`work ${work.id} was sent ahead of its turn: ${error.message}`));
+    else if (BOUND_IS_MET.test(error.reason) && (error.execution !== "notRun" || this.#begun.has(work.id)))
+      this.#fail(new Error(`work ${work.id} was refused by a bound ${this.#begun.has(work.id) ? "and has begun" : ""}: ${error.message}`));
   }
 
   #oneWay(from: ClusterNode, address = this.#random.pick(this.#places).address): void {
     const random = this.#random;
-    const work = this.#newWork();
+    const [method, work] = this.#workFor();
     const how = random.next();
     const payload = how < 0.4 ? Buffer.concat([Buffer.from(Uint32Array.of(work.id, work.payload.length).buffer), work.payload]) : undefined;
     const sent =
@@ -218,7 +259,7 @@ export class History {
         ? from.send(address, WORK_COMMAND, payload)
         : how < 0.7
           ? from.send(address, workNote, work)
-          : from.post(address, doWork, work);
+          : from.post(address, method, work);
     sent.catch((error: unknown) => this.#checkError(work, error));
   }
 
@@ -226,13 +267,48 @@ export class History {
 
   #serve(node: ClusterNode): void {
     node.handle(doWork, (work: Work, context) => this.#handle(node, work, context));
+    this.#serveInTurn(node);
+    this.#serveLimited(node);
     node.onMessage(workNote, (work) => this.#checkPayload(work));
+    node.onMessage(FORGED_COMMAND, (_bytes, { from }) =>
+      this.#fail(new Error(`a forged message came to ${formatAddress(node.address)} as from ${formatAddress(from)}`)),
+    );
     node.onMessage(WORK_COMMAND, (bytes) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset);
       const [id, length] = [view.getUint32(0, true), view.getUint32(4, true)];
       const fault = payloadFault(id, length, bytes.subarray(8));
       if (fault !== undefined) this.#fail(new Error(`command of work ${id}: ${fault}`));
     });
+  }
+
+  #serveInTurn(node: ClusterNode): void {
+    const random = this.#random;
+    const rooms = mailbox<number>({ maxQueued: random.below(5), maxQueuedTotal: 8, overflow: random.pick(["reject", "drop-oldest"]) });
+    const bounds = [0, 1, 2].map(
+      (key) => new Bound(`key ${key} of ${formatAddress(node.address)}`, 1, (what) => this.#fail(new Error(what))),
+    );
+    const places = new Map<number, number>();
+    const key = (work: Work): number => {
+      places.set(work.id, bounds[keyOf(work)]!.arrive());
+      return keyOf(work);
+    };
+    node.handle(
+      doInTurn,
+      rooms.serial(key, (work, context: Context) => this.#beginIn(bounds[keyOf(work)]!, places.get(work.id)!, node, work, context)),
+    );
+  }
+
+  #serveLimited(node: ClusterNode): void {
+    const random = this.#random;
+    const maxConcurrent = 1 + random.below(3);
+    const bound = new Bound(`${doLimited.name} of ${formatAddress(node.address)}`, maxConcurrent, (what) => this.#fail(new Error(what)));
+    node.handle(doLimited, (work: Work, context) => this.#beginIn(bound, bound.arrive(), node, work, context));
+    node.limit(doLimited.name, { maxConcurrent, maxQueued: random.pick([0, 0, 3]) });
+  }
+
+  #beginIn(bound: Bound, place: number, node: ClusterNode, work: Work, context: Context): Done | Promise<Done> {
+    this.#begun.add(work.id);
+    return bound.begin(place, () => this.#handle(node, work, context));
   }
 
   #checkPayload({ id, payload }: Work): void {
@@ -265,7 +341,7 @@ export class History {
         const inner: Work = { id: ++this.#id, act: act.inner, replyBytes: 10, payload: patternOf(this.#id, 20) };
         const to = typeof act.to === "number" ? byType(act.to) : (act.to as AddressText);
         const reply = await node.invoke(to, doWork, inner, { timeoutMs: act.timeoutMs, detached: act.detached });
-        this.#checkReply(inner, typeof act.to === "string" ? parseAddress(act.to) : undefined, reply);
+        this.#checkReply(inner, typeof act.to === "string" ? parseAnyAddress(act.to) : undefined, reply);
       }
     }
   }
@@ -281,6 +357,7 @@ export class History {
     const sim = this.#sim;
     const up = this.#up();
     if (up.length < 2) return;
+    if (this.#groups === 2 && random.chance(0.2)) return this.#forge(random.pick(up).node!);
     const one = random.pick(up);
     const other = random.pick(up.filter((place) => place !== one));
     const [a, b] = [one.node!, other.node!];
@@ -321,6 +398,14 @@ export class History {
       default:
         return sim.latency({ ms: random.below(80), jitterMs: random.below(80) });
     }
+  }
+
+  #forge(victim: ClusterNode): void {
+    const { address } = victim;
+    const { endpoint } = victim.status();
+    if (!(this.#sim instanceof Simulation)) throw new TypeError("only a simulation has a network for forgers");
+    const known = this.#places.map((place) => parseAnyAddress(place.address)).filter((other) => other !== address);
+    if (endpoint !== undefined) forge(this.#sim, this.#random, { address, endpoint }, known);
   }
 
   #later(ms: number, what: () => void): void {
@@ -411,4 +496,9 @@ function sleep(node: ClusterNode, ms: number): Promise<void> {
 
 export async function history(sim: Sim): Promise<void> {
   await new History(sim).run();
+}
+
+/** Two groups with two harbors each. */
+export async function historyOfGroups(sim: Sim): Promise<void> {
+  await new History(sim, 2).run();
 }

@@ -1,11 +1,12 @@
 /**
- * Runs random histories until one fails: `run-histories.ts [--runs 2000 | --minutes 30] [--seed 1]`.
+ * Runs random histories until one fails: `run-histories.ts [--runs 2000 | --minutes 30] [--seed 1] [--harbors]`.
+ * `--harbors`: two groups with two harbors each.
  * Each has the seed after that of the one before. Exits with 1 after the first that fails, with its seed and trace.
  */
 import { parseArgs } from "node:util";
 import { Simulation } from "../../src/testing/sim.js";
 import { runOnce, SimulationError } from "../../src/testing/simulate.js";
-import { history } from "./history.js";
+import { history, historyOfGroups } from "./history.js";
 
 const PROGRESS_MS = 60_000;
 
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     runs: { type: "string" },
     minutes: { type: "string" },
     seed: { type: "string", default: "1" },
+    harbors: { type: "boolean", default: false },
   },
 });
 const firstSeed = numberOf(process.env.CLUSTERTS_SEED ?? values.seed, "seed");
@@ -29,7 +31,7 @@ let saidAt = startedAt;
 for (; run < runs && performance.now() < endsAt; run++) {
   const seed = (firstSeed + run) >>> 0;
   const simulation = new Simulation(seed);
-  const error = await runOnce(simulation, history);
+  const error = await runOnce(simulation, values.harbors ? historyOfGroups : history);
   events += simulation.clock.events;
   calls += simulation.ledger.size;
   if (error !== undefined) {

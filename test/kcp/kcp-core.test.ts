@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { resetDatagram } from "../../src/kcp/kcp-core.js";
-import { COMMAND, HEADER_BYTES } from "../../src/kcp/segment.js";
+import { COMMAND, HEADER_BYTES, resetDatagram } from "../../src/kcp/segment.js";
 import { CONVERSATION, coreWith, flushed, readAll, segmentsOf, settle } from "./support/core-pair.js";
 
 /** IPv4 and UDP headers. */

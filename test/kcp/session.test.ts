@@ -12,8 +12,7 @@ import {
   type KcpSession,
   listenKcp,
 } from "../../src/kcp/index.js";
-import { resetDatagram } from "../../src/kcp/kcp-core.js";
-import { COMMAND, HEADER_BYTES } from "../../src/kcp/segment.js";
+import { COMMAND, HEADER_BYTES, resetDatagram } from "../../src/kcp/segment.js";
 import { until } from "../support/until.js";
 import { CONVERSATION, coreWith, flushed, segmentsOf } from "./support/core-pair.js";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseAddress } from "../../src/addr/logical-address.js";
-import { Channel, type ChannelEvents } from "../../src/link/channel.js";
+import { Channel, type ChannelEvents, FOREIGN } from "../../src/link/channel.js";
 import { resolveNodeOptions } from "../../src/node/options.js";
 import type { Connection, ConnectionHandler } from "../../src/transport/transport.js";
 import { encodeFrame, KIND } from "../../src/wire/header.js";
@@ -34,6 +34,7 @@ suite("a channel whose receiver throws", () => {
       onMessage: () => {
         throw thrown;
       },
+      onForeign: () => FOREIGN.forged,
       onOversize: () => {},
       onOvertaken: () => {},
       onGoAway: () => {},

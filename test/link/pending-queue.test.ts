@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { LogicalAddress } from "../../src/addr/logical-address.js";
 import { PendingQueue, remainingOf } from "../../src/link/pending-queue.js";
-import { held } from "./support/held.js";
+import { held, SELF } from "./support/held.js";
 
 suite("pending queue", () => {
   test("a message of any size has room in an empty queue, and then none before it is gone", () => {
@@ -44,7 +44,7 @@ suite("pending queue", () => {
             assert.ok(model.length === 1 || queue.bytes <= 200 || model.length <= 5);
           } else if (next.type === "remove") {
             const there = model.find((message) => message.to === next.to && message.seq === next.seq);
-            assert.equal(queue.remove(next.to as LogicalAddress, next.seq), there !== undefined);
+            assert.equal(queue.remove(next.to as LogicalAddress, SELF, next.seq), there !== undefined);
             model = model.filter((message) => message !== there);
           } else {
             assert.deepEqual(queue.takeAll(), model);

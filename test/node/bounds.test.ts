@@ -13,6 +13,8 @@ import { Stranger } from "../support/stranger.js";
 import { until } from "../support/until.js";
 
 const MIB = 1024 ** 2;
+/** All nodes share this process, which may be busy with a burst for seconds. */
+const PATIENT = { secrets: [OLD], link: { handshakeTimeoutMs: 30_000, reachTimeoutMs: 30_000 }, rpc: { callTimeoutMs: 50_000 } };
 const SLOW = parseAddress("1.2.9");
 const NODE = parseAddress("1.3.7");
 const large = noteMethod("large");
@@ -50,12 +52,12 @@ suite("too much for a node", function () {
   /** `largeBytes`: what the method `large` replies. */
   const start = async (largeBytes = 64): Promise<void> => {
     const reply = sizedNote(largeBytes);
-    node = await nodes.start("1.3.7", { secrets: [OLD], logger }, (it) => {
+    node = await nodes.start("1.3.7", { ...PATIENT, logger }, (it) => {
       it.handle(echo, (note) => note);
       it.handle(large, () => reply);
       it.handle(hold, () => new Promise(() => {}));
     });
-    peer = await nodes.start("1.2.2", { secrets: [OLD] });
+    peer = await nodes.start("1.2.2", PATIENT);
     await nodes.known("1.3.7");
     await peer.invoke("1.3.7", echo, textNote("first"));
   };
@@ -139,7 +141,7 @@ suite("too much for a node", function () {
   test("handlers that never return, are begun up to the limit of one peer; the rest is refused unrun, and another peer is served", async () => {
     await start();
     const cancel = new AbortController();
-    const flood = await nodes.start("1.2.3", { secrets: [OLD] });
+    const flood = await nodes.start("1.2.3", PATIENT);
     await flood.invoke("1.3.7", echo, textNote("opens the link"));
     const calls = Array.from({ length: 20_000 }, () =>
       flood.invoke("1.3.7", hold, textNote(""), { timeoutMs: 60_000, signal: cancel.signal }).catch((error: RpcError) => error),
@@ -179,7 +181,7 @@ suite("too much for a node", function () {
       settled[i]!++;
     });
     most = bufferBytes() - before;
-    const other = await nodes.start("1.2.3", { secrets: [OLD] });
+    const other = await nodes.start("1.2.3", PATIENT);
     await nodes.known("1.2.3");
     await other.invoke("1.3.7", echo, textNote("and I"));
     await Promise.all(calls);

@@ -497,7 +497,7 @@ suite("failures of calls", () => {
           new RegExp(String.raw`dial \S+: refused: said {1,2}so(, \d+ attempts in [\d.]+ s)?; ${hint.replace("?", "\\?")}$`),
         );
       };
-      await said("identity", "does its certificate name its address?");
+      await said("identity", "is each node's certificate valid, of an authority in the other's tls.ca, and for its address?");
       await said("purpose", "do both nodes run neighbouring versions of clusterts?");
       await said("malformed", "is its endpoint in discovery the port of a clusterts node?");
       await said("draining", "call another node, or this one again when it is back");

@@ -1,5 +1,5 @@
 /** A peer that keeps to no rules behind the opening: it writes what bytes it likes, and shows the frames that come. */
-import { type LogicalAddress, parseAddress } from "../../src/addr/logical-address.js";
+import { type LogicalAddress, parseAnyAddress } from "../../src/addr/logical-address.js";
 import { asBuffer } from "../../src/internal/as-buffer.js";
 import { DialerHandshake } from "../../src/link/handshake.js";
 import { Keyring } from "../../src/link/keyring.js";
@@ -54,15 +54,15 @@ export class RawPeer {
 }
 
 /** Opens a connection to `to` as `from`, `0` for an anonymous tool, from a host of its own. */
-export async function rawPeer(cluster: Cluster, from: string | 0, to: string): Promise<RawPeer> {
+export async function rawPeer(cluster: Cluster, from: string | 0, to: string, secrets: readonly string[] = []): Promise<RawPeer> {
   const { clock, network, random } = cluster;
-  const address = from === 0 ? (0 as LogicalAddress) : parseAddress(from);
-  const target = parseAddress(to);
+  const address = from === 0 ? (0 as LogicalAddress) : parseAnyAddress(from);
+  const target = parseAnyAddress(to);
   const dial = network.transport(`raw-${from}`).dial({ host: hostOf(to), port: PORT }, new AbortController().signal);
   const connection = await cluster.run(dial);
   const identity = { address, incarnation: 1n, cluster: "default", maxPayloadBytes: 4 * 1024 ** 2, software: "raw" };
   const facts = { isLoopback: false, identity: undefined, channelBinding: undefined, nonce: random.bytes(NONCE_BYTES) };
-  const handshake = new DialerHandshake(identity, new Keyring([]), target, PURPOSE.messages, facts);
+  const handshake = new DialerHandshake(identity, new Keyring(secrets), target, PURPOSE.messages, facts);
   return await cluster.run(
     new Promise<RawPeer>((resolve, reject) => {
       openAsDialer(connection, handshake, clock, 1_000, (_peer, rest) => resolve(new RawPeer(address, target, connection, rest)), reject);

@@ -7,6 +7,7 @@ import { Members } from "../../gen/clusterts/discovery.js";
 import type { AbortSignal } from "../../internal/abort-signal.js";
 import { systemClock, systemRandom } from "../../internal/system-clock.js";
 import { type AnonymousOptions, resolveAnonymousOptions } from "../../node/options.js";
+import type { TlsOptions } from "../../transport/tls-options.js";
 import { memberFault } from "../checked-event.js";
 import type { Discovery, DiscoveryEvent, Member, Registration } from "../discovery.js";
 import type { KeyValue } from "../key-value.js";
@@ -23,7 +24,8 @@ const LINK = { probeMs: 3_500, keepaliveTimeoutMs: 3_000, maxBackoffMs: 1_000 };
 const REGISTER_TIMEOUT_MS = 8_000;
 const ADMIN_TIMEOUT_MS = 10_000;
 
-export interface DiscoveryServerOptions extends Pick<AnonymousOptions, "cluster" | "secrets" | "link" | "transport" | "clock" | "random"> {
+export interface DiscoveryServerOptions
+  extends Pick<AnonymousOptions, "cluster" | "secrets" | "tls" | "link" | "transport" | "clock" | "random"> {
   /** The server's logical address, where it is not the well-known one: `4095.254.4095`. */
   address?: AddressLike | undefined;
 }
@@ -33,7 +35,9 @@ export interface ServerDiscovery extends Discovery, AsyncDisposable {
   register(self: Member, signal: AbortSignal): Promise<Registration>;
   /** The server's keys and values. */
   readonly keyValue: KeyValue;
-  /** Configures a node by hand: it finds itself there instead of registering. @throws {@link InvalidOptionsError}; RpcError. */
+  /** Exchanges certificates and authorities for connections that open from now on. @throws InvalidOptionsError listing every fault. */
+  setTls(tls: TlsOptions): void;
+  /** Configures a node by hand: it finds itself there instead of registering. @throws InvalidOptionsError; RpcError. */
   putNode(node: Member): Promise<void>;
   /** Takes a node away, configured or registered; whether it was there. One that registered itself and lives comes back. */
   removeNode(address: AddressLike): Promise<boolean>;
@@ -43,7 +47,7 @@ export interface ServerDiscovery extends Discovery, AsyncDisposable {
  * Nodes that find each other through a discovery server, as `clusterts discovery` runs one.
  *
  * @param endpoint - where it listens, `host:port`.
- * @throws {@link InvalidOptionsError} for what cannot work.
+ * @throws InvalidOptionsError for what cannot work.
  */
 export function discoveryServer(endpoint: string, options: DiscoveryServerOptions = {}): ServerDiscovery {
   const { address = SERVER_ADDRESS, link, ...rest } = options;
@@ -127,6 +131,10 @@ class ServerAdapter implements ServerDiscovery {
     const wanted = toAddress(address);
     const { removed } = await this.#once((members) => members.removeNode({ address: wanted }, { timeoutMs: ADMIN_TIMEOUT_MS }));
     return removed;
+  }
+
+  setTls(tls: TlsOptions): void {
+    this.#shared.setTls(tls);
   }
 
   /** Ends the connection if nothing uses it. A watch or a registration ends by its own means. */

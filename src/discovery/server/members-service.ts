@@ -26,8 +26,11 @@ import { Reports } from "./reports.js";
 import type { Store } from "./store.js";
 import type { StoreHost } from "./store-host.js";
 
-/** Changes are told together that come within this time, longer when many watch. */
+/** Changes are told together that come within this time. */
 const GATHER_MS = 20;
+/** After those who watch were told of changes they are left alone for so long each, so that a thousand nodes that start do not wake each other a thousand times. */
+const REST_MS_PER_WATCH = 0.4;
+const MAX_REST_MS = 500;
 /** Loads change all the time: they are told this often. */
 const LOADS_MS = 1_000;
 /** Addresses named in one line of the log. */
@@ -54,6 +57,7 @@ export class MembersService implements MembersHandlers<Context> {
   #leases: Leases;
   /** Up to which those who watch have been told; questions of those who are there wait. */
   #told = 0n;
+  #toldAt = Number.NEGATIVE_INFINITY;
   /** Up to which leases follow the store. */
   #settled = 0n;
   #loads = new Map<LogicalAddress, number>();
@@ -209,16 +213,20 @@ export class MembersService implements MembersHandlers<Context> {
   #gather(): void {
     const { clock, host } = this.#options;
     if (this.#closed) return;
-    const windowMs = Math.min(10 * GATHER_MS, GATHER_MS + this.#watches.size / 10);
-    this.#gatherTimer ??= clock.setTimeout(() => {
-      this.#gatherTimer = undefined;
-      // A store that cannot be written tells nothing; when it is opened again everybody is told everything.
-      host.read((store) => this.#tell(store)).catch(() => undefined);
-    }, windowMs);
+    const restMs = this.#toldAt + Math.min(MAX_REST_MS, REST_MS_PER_WATCH * this.#watches.size) - clock.now();
+    this.#gatherTimer ??= clock.setTimeout(
+      () => {
+        this.#gatherTimer = undefined;
+        // A store that cannot be written tells nothing; when it is opened again everybody is told everything.
+        host.read((store) => this.#tell(store)).catch(() => undefined);
+      },
+      Math.max(GATHER_MS, restMs),
+    );
   }
 
   #tell(store: Store): void {
     this.#told = store.revision;
+    this.#toldAt = this.#options.clock.now();
     this.#watches.release(() => true);
   }
 

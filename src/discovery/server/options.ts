@@ -8,7 +8,7 @@ import type { FileSystem } from "./file-system.js";
 import { DEFAULT_LISTEN, SERVER_ADDRESS } from "./protocol.js";
 
 export interface StartDiscoveryServerOptions
-  extends Pick<NodeOptions, "cluster" | "secrets" | "insecure" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
+  extends Pick<NodeOptions, "cluster" | "secrets" | "insecure" | "tls" | "logger" | "link" | "rpc" | "transport" | "clock" | "random"> {
   /** Where to listen, `host:port`; port 0 takes a free one. Default `127.0.0.1:8110`. */
   listen?: string | undefined;
   /**
@@ -33,7 +33,7 @@ export interface ResolvedServerOptions {
   /** For the node that it is. */
   readonly node: Pick<
     NodeOptions,
-    "cluster" | "secrets" | "insecure" | "logger" | "link" | "rpc" | "transport" | "clock" | "random" | "listen"
+    "cluster" | "secrets" | "insecure" | "tls" | "logger" | "link" | "rpc" | "transport" | "clock" | "random" | "listen"
   >;
 }
 

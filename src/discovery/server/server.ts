@@ -4,9 +4,11 @@ import { isWildcardHost, parseEndpoint } from "../../addr/endpoint.js";
 import { Keys, Members } from "../../gen/clusterts/discovery.js";
 import { type Logger, silentLogger } from "../../internal/logger.js";
 import { systemClock, systemRandom } from "../../internal/system-clock.js";
+import type { LinkOptions } from "../../link/link-options.js";
 import { consoleLogger } from "../../node/console-logger.js";
 import { type ClusterNode, createNode } from "../../node/node.js";
 import type { RpcOptions } from "../../rpc/rpc-options.js";
+import type { TlsOptions } from "../../transport/tls-options.js";
 import type { Discovery } from "../discovery.js";
 import { KeysService } from "./keys-service.js";
 import { MembersService } from "./members-service.js";
@@ -15,6 +17,8 @@ import { StoreHost } from "./store-host.js";
 
 /** All who ask have the same address, none; each has two questions that wait. */
 const RPC: RpcOptions = { maxRequests: 262_144, maxRequestsPerPeer: 262_144 };
+/** When it comes back, all nodes connect at once. */
+const LINK: LinkOptions = { maxOpenings: 8_192 };
 
 export interface DiscoveryServerStatus {
   /** Where it listens. */
@@ -78,6 +82,7 @@ export class DiscoveryServer implements AsyncDisposable {
       listen,
       ...published(listen),
       rpc: { ...RPC, ...node.rpc },
+      link: { ...LINK, ...node.link },
     });
     Members.Register(this.#node, this.#members);
     Keys.Register(this.#node, this.#keys);
@@ -104,6 +109,16 @@ export class DiscoveryServer implements AsyncDisposable {
     const { epoch, memberCount: members, revision } = this.#host.store;
     const { anonymousPeers: connections } = this.#node.status();
     return { endpoint: this.endpoint, members, revision, epoch, connections, watching: this.#members.watching };
+  }
+
+  /** Exchanges the secrets, as `ClusterNode.setSecrets()`. */
+  setSecrets(secrets: readonly string[]): void {
+    this.#node.setSecrets(secrets);
+  }
+
+  /** Exchanges certificates and authorities, as `ClusterNode.setTls()`. */
+  setTls(tls: TlsOptions): void {
+    this.#node.setTls(tls);
   }
 
   /** Answers what waits, writes what was taken, and ends. Entries stay: nodes have a lease of grace at the next start. */

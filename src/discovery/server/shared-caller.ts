@@ -1,7 +1,9 @@
 /** One connection to the server for all that a process does with it, open while somebody uses it. */
+import { InvalidOptionsError } from "../../errors.js";
 import type { Clock, TimerHandle } from "../../internal/clock.js";
 import { type AnonymousCaller, connectAnonymously } from "../../node/anonymous-caller.js";
-import type { AnonymousOptions } from "../../node/options.js";
+import { type AnonymousOptions, resolveAnonymousOptions } from "../../node/options.js";
+import type { TlsOptions } from "../../transport/tls-options.js";
 
 /** How long it stays open after single questions: more of them often follow. */
 const LINGER_MS = 1_000;
@@ -9,7 +11,7 @@ const LINGER_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 
 export class SharedCaller {
-  readonly #options: AnonymousOptions;
+  #options: AnonymousOptions;
   readonly #clock: Clock;
   #caller: AnonymousCaller | undefined;
   #users = 0;
@@ -33,6 +35,16 @@ export class SharedCaller {
     if (--this.#users > 0) return;
     if (when === "later") this.#linger = this.#clock.setTimeout(() => void this.#close(), LINGER_MS);
     else await this.#close();
+  }
+
+  /** @throws {@link InvalidOptionsError}; then what was in force stays. */
+  setTls(tls: TlsOptions): void {
+    if (this.#options.tls === undefined)
+      throw new InvalidOptionsError("tls", ["this discovery was made without the option tls, and keeps to that"]);
+    const options = { ...this.#options, tls };
+    if (this.#caller === undefined) resolveAnonymousOptions(options);
+    else this.#caller.setTls(tls);
+    this.#options = options;
   }
 
   /** Closes it if nobody uses it. */

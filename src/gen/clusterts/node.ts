@@ -85,6 +85,14 @@ export interface StatusReply {
   certificate:
     | Certificate
     | undefined;
+  /** Messages from other groups that came behind later ones of their sender, over another harbor, and were not taken. */
+  lateMessages: bigint;
+  /** Connections that were cut because their peer named a sender or a receiver that it must not name. */
+  forgedFrames: bigint;
+  /** What this harbor relays; absent for other nodes. */
+  harbor:
+    | Harbor
+    | undefined;
   /** Sessions of streams, and the streams that are open over all of them. */
   sessions: StreamSession[];
   streams: number;
@@ -101,6 +109,28 @@ export interface StatusReply_RefusalsEntry {
 }
 
 export interface StatusReply_LimitHitsEntry {
+  key: string;
+  value: bigint;
+}
+
+/** What a harbor has relayed since it started, and what it holds now. */
+export interface Harbor {
+  frames: bigint;
+  bytes: bigint;
+  /** Pairs of sender and target that are remembered. */
+  pairs: number;
+  waitingBytes: bigint;
+  /** Frames that were not passed on, by reason. */
+  refused: Map<string, bigint>;
+  /** Those among them of which nobody was told: one-way messages. */
+  oneWaysDropped: bigint;
+  /** Answers to callers that were gone. */
+  answersDropped: bigint;
+  /** Senders that were told that a link to their target was lost. */
+  gone: bigint;
+}
+
+export interface Harbor_RefusedEntry {
   key: string;
   value: bigint;
 }
@@ -400,6 +430,9 @@ function createBaseStatusReply(): StatusReply {
     limitHits: new Map(),
     methods: [],
     certificate: undefined,
+    lateMessages: 0n,
+    forgedFrames: 0n,
+    harbor: undefined,
     sessions: [],
     streams: 0,
   };
@@ -517,6 +550,21 @@ export const StatusReply: MessageFns<StatusReply> = {
     }
     if (message.certificate !== undefined) {
       Certificate.encode(message.certificate, writer.uint32(242).fork()).join();
+    }
+    if (message.lateMessages !== 0n) {
+      if (BigInt.asUintN(64, message.lateMessages) !== message.lateMessages) {
+        throw new globalThis.Error("value provided for field message.lateMessages of type uint64 too large");
+      }
+      writer.uint32(248).uint64(message.lateMessages);
+    }
+    if (message.forgedFrames !== 0n) {
+      if (BigInt.asUintN(64, message.forgedFrames) !== message.forgedFrames) {
+        throw new globalThis.Error("value provided for field message.forgedFrames of type uint64 too large");
+      }
+      writer.uint32(256).uint64(message.forgedFrames);
+    }
+    if (message.harbor !== undefined) {
+      Harbor.encode(message.harbor, writer.uint32(266).fork()).join();
     }
     for (const v of message.sessions) {
       StreamSession.encode(v!, writer.uint32(322).fork()).join();
@@ -789,6 +837,30 @@ export const StatusReply: MessageFns<StatusReply> = {
             message.certificate = Certificate.decode(reader, reader.uint32());
             continue;
           }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.lateMessages = reader.uint64() as bigint;
+            continue;
+          }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.forgedFrames = reader.uint64() as bigint;
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.harbor = Harbor.decode(reader, reader.uint32());
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -889,6 +961,15 @@ export const StatusReply: MessageFns<StatusReply> = {
     message.methods = object.methods?.map((e) => MethodTimes.fromPartial(e)) || [];
     message.certificate = (object.certificate !== undefined && object.certificate !== null)
       ? Certificate.fromPartial(object.certificate)
+      : undefined;
+    message.lateMessages = (object.lateMessages !== undefined && object.lateMessages !== null)
+      ? BigInt(object.lateMessages)
+      : 0n;
+    message.forgedFrames = (object.forgedFrames !== undefined && object.forgedFrames !== null)
+      ? BigInt(object.forgedFrames)
+      : 0n;
+    message.harbor = (object.harbor !== undefined && object.harbor !== null)
+      ? Harbor.fromPartial(object.harbor)
       : undefined;
     message.sessions = object.sessions?.map((e) => StreamSession.fromPartial(e)) || [];
     message.streams = object.streams ?? 0;
@@ -1097,6 +1178,259 @@ export const StatusReply_LimitHitsEntry: MessageFns<StatusReply_LimitHitsEntry> 
   },
   fromPartial(object: DeepPartial<StatusReply_LimitHitsEntry>): StatusReply_LimitHitsEntry {
     const message = createBaseStatusReply_LimitHitsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseHarbor(): Harbor {
+  return {
+    frames: 0n,
+    bytes: 0n,
+    pairs: 0,
+    waitingBytes: 0n,
+    refused: new Map(),
+    oneWaysDropped: 0n,
+    answersDropped: 0n,
+    gone: 0n,
+  };
+}
+
+export const Harbor: MessageFns<Harbor> = {
+  encode(message: Harbor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.frames !== 0n) {
+      if (BigInt.asUintN(64, message.frames) !== message.frames) {
+        throw new globalThis.Error("value provided for field message.frames of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.frames);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytes);
+    }
+    if (message.pairs !== 0) {
+      writer.uint32(24).uint32(message.pairs);
+    }
+    if (message.waitingBytes !== 0n) {
+      if (BigInt.asUintN(64, message.waitingBytes) !== message.waitingBytes) {
+        throw new globalThis.Error("value provided for field message.waitingBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.waitingBytes);
+    }
+    message.refused.forEach((value, key) => {
+      Harbor_RefusedEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
+    if (message.oneWaysDropped !== 0n) {
+      if (BigInt.asUintN(64, message.oneWaysDropped) !== message.oneWaysDropped) {
+        throw new globalThis.Error("value provided for field message.oneWaysDropped of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.oneWaysDropped);
+    }
+    if (message.answersDropped !== 0n) {
+      if (BigInt.asUintN(64, message.answersDropped) !== message.answersDropped) {
+        throw new globalThis.Error("value provided for field message.answersDropped of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.answersDropped);
+    }
+    if (message.gone !== 0n) {
+      if (BigInt.asUintN(64, message.gone) !== message.gone) {
+        throw new globalThis.Error("value provided for field message.gone of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.gone);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Harbor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHarbor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.frames = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pairs = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.waitingBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = Harbor_RefusedEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.refused.set(entry5.key, entry5.value);
+            }
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.oneWaysDropped = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.answersDropped = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.gone = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Harbor>): Harbor {
+    return Harbor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Harbor>): Harbor {
+    const message = createBaseHarbor();
+    message.frames = (object.frames !== undefined && object.frames !== null) ? BigInt(object.frames) : 0n;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.pairs = object.pairs ?? 0;
+    message.waitingBytes = (object.waitingBytes !== undefined && object.waitingBytes !== null)
+      ? BigInt(object.waitingBytes)
+      : 0n;
+    message.refused = (() => {
+      const m = new Map();
+      (object.refused as Map<string, bigint> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, BigInt(value as string | number | bigint | boolean));
+        }
+      });
+      return m;
+    })();
+    message.oneWaysDropped = (object.oneWaysDropped !== undefined && object.oneWaysDropped !== null)
+      ? BigInt(object.oneWaysDropped)
+      : 0n;
+    message.answersDropped = (object.answersDropped !== undefined && object.answersDropped !== null)
+      ? BigInt(object.answersDropped)
+      : 0n;
+    message.gone = (object.gone !== undefined && object.gone !== null) ? BigInt(object.gone) : 0n;
+    return message;
+  },
+};
+
+function createBaseHarbor_RefusedEntry(): Harbor_RefusedEntry {
+  return { key: "", value: 0n };
+}
+
+export const Harbor_RefusedEntry: MessageFns<Harbor_RefusedEntry> = {
+  encode(message: Harbor_RefusedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asUintN(64, message.value) !== message.value) {
+        throw new globalThis.Error("value provided for field message.value of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Harbor_RefusedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHarbor_RefusedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Harbor_RefusedEntry>): Harbor_RefusedEntry {
+    return Harbor_RefusedEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Harbor_RefusedEntry>): Harbor_RefusedEntry {
+    const message = createBaseHarbor_RefusedEntry();
     message.key = object.key ?? "";
     message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
     return message;

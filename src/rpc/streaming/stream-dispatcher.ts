@@ -57,7 +57,7 @@ export class StreamDispatcher {
     const source: RequestSource = { peer: { address: offered.from } };
     const entry = this.#dispatcher.handlers.method(head.methodId);
     const isServed = entry !== undefined && entry.method.kind !== "unary" && this.#dispatcher.closed === undefined;
-    if (!isServed || requests.full(source, 0) !== undefined) {
+    if (!isServed || requests.full(offered.from, 0) !== undefined) {
       counters.refused++;
       return offered.refuse(isServed ? "busy" : "notServed");
     }

@@ -18,8 +18,8 @@ export class Scene {
     this.#timeoutMs = timeoutMs;
   }
 
-  watch(signal?: AbortSignal): View {
-    const view = new View(this.discovery, this.#timeoutMs, signal);
+  watch(options: { signal?: AbortSignal; again?: boolean } = {}): View {
+    const view = new View(this.discovery, { timeoutMs: this.#timeoutMs, given: options.signal, again: options.again });
     this.#views.push(view);
     return view;
   }
