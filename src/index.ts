@@ -54,7 +54,7 @@ export { AnonymousCaller, connectAnonymously } from "./node/anonymous-caller.js"
 export type { ClusterStream } from "./node/cluster-stream.js";
 export type { MethodTimes } from "./node/method-times.js";
 export { type CloseOptions, type CloseReport, ClusterNode, createNode, type StartOptions, startNode } from "./node/node.js";
-export type { OpenStreamOptions, StreamHandler } from "./node/node-streams.js";
+export type { OpenStreamOptions, StreamHandler } from "./node/open-stream-options.js";
 export type { AnonymousOptions, NodeOptions } from "./node/options.js";
 export type { CallInFlight, LinkStatus, NodePhase, NodeStatus, StreamSessionStatus } from "./node/status.js";
 export type { StreamOptions } from "./node/stream-options.js";

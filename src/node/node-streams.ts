@@ -15,22 +15,10 @@ import type { YamuxStream } from "../stream/yamux-stream.js";
 import type { ClusterStream } from "./cluster-stream.js";
 import type { NodeRouter } from "./node-router.js";
 import { ignore, readOpenHeader } from "./offered-stream.js";
+import type { OpenStreamOptions, StreamHandler } from "./open-stream-options.js";
 import { OpenFailure, openError, openFailureOf, STREAM_HINT } from "./stream-failure.js";
 import type { PeerSession, StreamEnvironment, StreamPeer } from "./stream-peer.js";
 import { StreamSessions } from "./stream-sessions.js";
-
-export interface OpenStreamOptions {
-  /** What will be spoken on it: 1 to 128 printable ASCII characters without spaces. Default `"default"`. */
-  protocol?: string | undefined;
-  /** What the handler gets with it. */
-  metadata?: MetadataInit | undefined;
-  /** Aborting it gives the opening up; a stream that is open stays. */
-  signal?: AbortSignal | undefined;
-  /** Milliseconds until `DEADLINE_EXCEEDED`, connecting included. Default: the option `stream.openTimeoutMs`. */
-  timeoutMs?: number | undefined;
-}
-
-export type StreamHandler = (stream: ClusterStream) => void | Promise<void>;
 
 /** What serves a protocol: takes the stream, or resets it. */
 export type StreamServer = (stream: YamuxStream, header: OpenHeader, from: PeerSession) => void;

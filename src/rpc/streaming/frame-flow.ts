@@ -5,6 +5,7 @@ import { type CallFrame, FrameAssembler } from "./call-frames.js";
 export class FrameFlow {
   readonly stream: Duplex;
   readonly #assembler: FrameAssembler;
+  readonly #wakeReader = (): void => this.#wake("read");
   /** Whoever waits for bytes, and for room. */
   #reading: (() => void) | undefined;
   #writing: (() => void) | undefined;
@@ -12,9 +13,8 @@ export class FrameFlow {
   constructor(stream: Duplex, maxMessageBytes: number) {
     this.stream = stream;
     this.#assembler = new FrameAssembler(maxMessageBytes);
-    const wakeReader = (): void => this.#wake("read");
-    stream.on("readable", wakeReader);
-    stream.on("end", wakeReader);
+    stream.on("readable", this.#wakeReader);
+    stream.on("end", this.#wakeReader);
     stream.on("drain", () => this.#wake("write"));
     stream.on("close", () => {
       this.#wake("read");
@@ -50,6 +50,12 @@ export class FrameFlow {
     await new Promise<void>((resolve) => {
       this.#writing = resolve;
     });
+  }
+
+  /** Nothing more is read: what still comes is dropped, so that the stream can end. */
+  discard(): void {
+    this.stream.off("readable", this.#wakeReader);
+    this.stream.resume();
   }
 
   /** Lets a writer that waits for room go on, which then sees that it need not. */

@@ -111,7 +111,7 @@ export class StreamRequest implements AbortWatcher {
     const { stream } = this.#flow;
     if (stream.destroyed) return;
     stream.end(encodeFrame(FRAME.status, error === undefined ? NOTHING : encodeError(error)));
-    stream.resume(); // requests that nobody reads any more must not keep it from ending
+    this.#flow.discard(); // requests that nobody reads any more must not keep it from ending
     const timer: TimerHandle = this.#clock.setTimeout(() => stream.destroy(), LINGER_MS);
     stream.once("close", () => this.#clock.clearTimeout(timer));
   }
