@@ -1,0 +1,17 @@
+/** The reasons, by the names that status and counters have. Every text stands in docs/errors.md. */
+export type RefusalReason =
+  | "unknownTarget"
+  | "noHarborThere"
+  | "unreachable"
+  | "left"
+  | "queueFull"
+  | "slowTarget"
+  | "slowCaller"
+  | "tooManyBytes"
+  | "tooManyPairs"
+  | "hops"
+  | "deadline"
+  | "notExported"
+  | "notResponsible"
+  | "stranger"
+  | "kind";
