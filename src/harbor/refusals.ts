@@ -6,24 +6,7 @@ import { encodeError } from "../wire/error-codec.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { MAX_HOPS } from "../wire/limits.js";
 import type { RelayPort } from "./ports.js";
-
-/** The reasons, by the names that status and counters have. Every text stands in docs/errors.md. */
-export type RefusalReason =
-  | "unknownTarget"
-  | "noHarborThere"
-  | "unreachable"
-  | "left"
-  | "queueFull"
-  | "slowTarget"
-  | "slowCaller"
-  | "tooManyBytes"
-  | "tooManyPairs"
-  | "hops"
-  | "deadline"
-  | "notExported"
-  | "notResponsible"
-  | "stranger"
-  | "kind";
+import type { RefusalReason } from "./refusal-reason.js";
 
 export interface Refusal {
   readonly reason: RefusalReason;
