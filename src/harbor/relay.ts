@@ -135,9 +135,10 @@ export class Relay {
     const out = pair.link?.ready;
     const hops = frame[start + AT.hops]!;
     const isPlain = role !== ROLE.cancel && pair.inbound === port && pair.checkedFor === this.#routes.version;
-    if (!isPlain || this.#waiting.isExcessive || out === undefined || hops === 0 || out.overfull)
+    if (!isPlain || this.#waiting.isExcessive || out === undefined || hops === 0 || out.congested)
       return this.#askSlowly(port, frame, start, end, to, from, role);
     frame[start + AT.hops] = hops - 1;
+    pair.burstBytes = 0;
     pair.sent(out, getU32(frame, start + AT.epoch), getU32(frame, start + AT.seq));
     if (role === ROLE.request) expect(pair, frame, start, end, port.arrivedAt);
     this.#count(end - start);
@@ -155,7 +156,7 @@ export class Relay {
     const denied = hops === 0 ? refusal.hops() : this.#routes.denial(port, pair);
     if (denied !== undefined) return this.#refuser.refuse(pair, port, frame, start, role, denied);
     const link = this.#routes.linkTo(pair);
-    const no = "reason" in link ? link : this.#fullness(link);
+    const no = "reason" in link ? link : this.#fullness(link, pair, end - start);
     if (no !== undefined || "reason" in link) return this.#refuser.refuse(pair, port, frame, start, role, no!);
     if (role === ROLE.request) expect(pair, frame, start, end, port.arrivedAt);
     const out = link.ready;
@@ -176,8 +177,9 @@ export class Relay {
     });
   }
 
-  #fullness(link: RelayLink): Refusal | undefined {
-    if (link.ready?.overfull === true) return refusal.slowTarget(link.peer);
+  #fullness(link: RelayLink, pair: Pair, frameBytes: number): Refusal | undefined {
+    pair.burstBytes = link.ready?.congested === true ? pair.burstBytes + frameBytes : 0;
+    if (link.ready?.overfull === true || pair.burstBytes > this.#env.maxBurstBytes) return refusal.slowTarget(link.peer);
     const bytes = this.#waiting.excessFor(link);
     return bytes === undefined ? undefined : refusal.tooManyBytes(bytes);
   }

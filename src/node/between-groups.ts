@@ -271,12 +271,13 @@ export class BetweenGroups {
       this.#caller().onUnsent(to, seq, new UnsentError("unreachable", `harbor ${formatAddress(link.peer)}: ${link.describe()}`));
   }
 
-  #makeRelay({ export: exported, harbor }: ResolvedNodeOptions, limits: LimitHits): Relay {
+  #makeRelay({ export: exported, harbor, link }: ResolvedNodeOptions, limits: LimitHits): Relay {
     return new Relay({
       limits,
       self: this.#self,
       clock: this.#clock,
       options: harbor,
+      maxBurstBytes: link.maxBufferedBytes / 2,
       view: this.#view,
       enforcesExport: exported === "enforced",
       isExported: (address) => this.#members.get(address)?.export === true,

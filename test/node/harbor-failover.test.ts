@@ -331,6 +331,27 @@ suite("limits of a harbor", () => {
     await scene.close();
   });
 
+  test("a pair that floods the connection between two harbors, is refused, and leaves room for others", async () => {
+    const limits = { link: { highWaterBytes: 128 * 1024, maxBufferedBytes: 512 * 1024, slowPeerBytes: 1024 ** 2 } };
+    const scene = await Scene.start({}, limits);
+    const { cluster } = scene;
+    await cluster.start("2.1.2", {}, (node) => node.handle(echo, (note) => note));
+    await cluster.run(Promise.all([scene.echo("up"), scene.caller.invoke("2.1.2", echo, textNote("up"))]));
+    for (const near of ["1.255.1", "1.255.2"])
+      for (const far of ["2.255.1", "2.255.2"]) cluster.network.pauseReading(hostOf(far), hostOf(near));
+    for (let index = 0; index < 40; index++) {
+      await cluster.run(scene.caller.send("2.1.1", 5, new Uint8Array(60_000)));
+      await cluster.clock.advance(2);
+    }
+    const refused = scene.harbors.reduce((sum, node) => sum + (node.status().harbor!.refused.slowTarget ?? 0), 0);
+    assert.ok(refused > 20, `${refused} refused`);
+    const other = scene.caller.invoke("2.1.2", echo, textNote("in time"), { timeoutMs: 5_000 });
+    await cluster.clock.advance(20);
+    cluster.network.shapeAll({ receiverReads: true });
+    assert.equal((await cluster.run(other)).text, "in time");
+    await scene.close();
+  });
+
   test("too much in all, is refused to those that have some of it waiting", async () => {
     const scene = await Scene.start({}, { harbor: { maxWaitingBytes: 500_000 } });
     const { cluster } = scene;
