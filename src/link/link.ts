@@ -56,7 +56,7 @@ type LinkState =
 export type LinkPhase = LinkState["phase"];
 
 /** Refusals that waiting does not mend: messages fail at once. */
-const PERMANENT: ReadonlySet<string> = new Set([
+export const PERMANENT: ReadonlySet<string> = new Set([
   "version",
   "layout",
   "cluster",

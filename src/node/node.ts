@@ -33,20 +33,37 @@ import { MessageSink } from "../rpc/message-sink.js";
 import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
 import type { Policy } from "../rpc/picker.js";
 import { rawBytes } from "../rpc/raw-bytes.js";
-import type { Caller, CallOptions, Context, DeepPartial, Message, Method, PostOptions, Registrar, Target } from "../rpc/service.js";
+import type {
+  Caller,
+  CallOptions,
+  Context,
+  DeepPartial,
+  Message,
+  Method,
+  MethodOf,
+  PostOptions,
+  Registrar,
+  Target,
+} from "../rpc/service.js";
+import { StreamCaller } from "../rpc/streaming/stream-caller.js";
+import { StreamDispatcher } from "../rpc/streaming/stream-dispatcher.js";
+import { resolveSessionOptions } from "../stream/session-options.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import type { Connection, Listener } from "../transport/transport.js";
 import { KIND } from "../wire/header.js";
 import { type Administered, registerAdmin } from "./admin.js";
 import { BetweenGroups } from "./between-groups.js";
+import type { ClusterStream } from "./cluster-stream.js";
 import { openConsoleTap } from "./console-tap.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
 import { type MethodTimes, MethodTimesRecorder } from "./method-times.js";
 import { NodeRouter } from "./node-router.js";
+import { NodeStreams, type OpenStreamOptions, type StreamHandler } from "./node-streams.js";
 import { checkTlsOptions, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from "./options.js";
 import { findPlace, joinHarbors, listen, newerHolder, refuseIfTaken, register, type Starting, throwIfAborted } from "./start.js";
 import type { NodePhase, NodeStatus } from "./status.js";
+import { serveCalls } from "./stream-calls.js";
 import { NO_TRAFFIC, sumOf } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
@@ -70,11 +87,13 @@ export interface CloseReport {
   readonly requestsCut: number;
   /** Messages that waited for a link and were not sent. */
   readonly messagesLost: number;
+  /** Streams that had not ended. */
+  readonly streamsCut: number;
 }
 
 type UntypedHandler = (input: unknown, context: Context) => unknown;
 
-const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 });
+const NOTHING_CUT: CloseReport = Object.freeze({ timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0, streamsCut: 0 });
 
 /** Longest time to become unavailable in discovery when a node closes. */
 const ANNOUNCE_TIMEOUT_MS = 2_000;
@@ -111,7 +130,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   readonly #links: Links;
   readonly #local: LocalPath;
   readonly #router: NodeRouter;
+  readonly #streams: NodeStreams;
   readonly #caller: RpcCaller;
+  readonly #streamCaller: StreamCaller;
   readonly #limits: LimitHits;
   readonly #times: MethodTimesRecorder;
   readonly #handlers: HandlerTable;
@@ -167,6 +188,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         logger.warn({}, `${formatAddress(address)} is no longer in discovery: others cannot find it; links that stand stay`);
       }
     });
+    const limiter = new DialLimiter(link.maxDialsPerSecond);
+    const lastWords = new LastWords(clock);
     this.#links = new Links(
       {
         identity: this.#identity,
@@ -175,8 +198,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         clock,
         random,
         options: link,
-        limiter: new DialLimiter(link.maxDialsPerSecond),
-        lastWords: new LastWords(clock),
+        limiter,
+        lastWords,
         seldom: new Seldom(clock),
         closingText: undefined,
         logger,
@@ -185,11 +208,33 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
         locate: (peer) => this.#between.locate(peer),
       },
       options.insecure,
+      (pending) => this.#streams.sessions.offer(pending),
     );
     this.#local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
     this.#router = new NodeRouter(address, this.#members, this.#links, this.#local, this.#between);
+    this.#streams = new NodeStreams(
+      {
+        identity: this.#identity,
+        keyring: this.#keyring,
+        transport,
+        clock,
+        random,
+        link,
+        stream: options.stream,
+        session: sessionOptions(options),
+        limiter,
+        lastWords,
+        limits: this.#limits,
+        logger,
+        locate: (peer) => this.#between.locate(peer),
+        onReplaced: (by, text) => this.#onReplaced(by, text),
+      },
+      this.#router,
+    );
     this.#caller = new RpcCaller(this.#sender, this.#router, clock, rpc, this.#limits);
     this.#dispatcher = new Dispatcher(this.#sender, this.#handlers, clock, logger, rpc, this.#limits);
+    this.#streamCaller = new StreamCaller(address, this.#streams, clock, rpc, this.#limits);
+    serveCalls(this.#streams, new StreamDispatcher(address, this.#dispatcher, clock, logger, rpc.maxPayloadBytes));
     this.#sink = new MessageSink(this.#caller, this.#dispatcher);
     this.#local.connect(this.#sink);
     if (options.admin)
@@ -273,13 +318,28 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Puts code around every call, on the calling side, the handling side, or both. The first one added is outermost. */
   use(interceptors: Interceptors): void {
-    if (interceptors.caller !== undefined) this.#caller.use(interceptors.caller);
+    if (interceptors.caller !== undefined) {
+      this.#caller.use(interceptors.caller);
+      this.#streamCaller.use(interceptors.caller);
+    }
     if (interceptors.handler !== undefined) this.#handlers.use(interceptors.handler);
   }
 
-  /** One call; generated stubs use it. @throws {@link RpcError} by rejection, never at once. */
-  invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
-    return this.#caller.invoke(to, method as Method<unknown, unknown>, input, options) as Promise<O>;
+  /**
+   * One call; generated stubs use it. Replies that stream are iterated, once, and the call begins with that.
+   *
+   * @throws {@link RpcError} by rejection, never at once.
+   */
+  invoke<I, O>(
+    to: Target | undefined,
+    method: MethodOf<I, O, "server"> | MethodOf<I, O, "bidi">,
+    input: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<O>;
+  invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O>;
+  invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): unknown {
+    if (method.kind !== "unary") return this.#streamCaller.invoke(to, method as Method<unknown, unknown>, input, options);
+    return this.#caller.invoke(to, method as Method<unknown, unknown>, input, options);
   }
 
   /** One-way to a method: its handler runs, its result goes nowhere. See {@link send} for when it resolves. */
@@ -299,6 +359,28 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
     if (typeof what === "object" && what !== null) return this.#caller.sendMessage(to, what, value, options);
     return this.#caller.sendBytes(to, what, value as Uint8Array, options);
+  }
+
+  /**
+   * Opens a stream: bytes both ways, in order, with credit, so that a slow reader holds back its own writer and nobody else. Resolves
+   * when a handler of `protocol` at the target has taken it. What happens to it afterwards, it says itself, by an `error`.
+   *
+   * @param target - an address, its text, or a picker; with a picker another node is tried once when the first one has refused it.
+   * @throws {@link RpcError} by rejection: `UNIMPLEMENTED` when nobody serves `protocol` there, `UNAVAILABLE`, `DEADLINE_EXCEEDED`,
+   *   `RESOURCE_EXHAUSTED`, `CANCELLED`; with `execution` `"notRun"` when no handler has seen it.
+   */
+  openStream(target: Target, options?: OpenStreamOptions): Promise<ClusterStream> {
+    return this.#streams.openStream(target, options);
+  }
+
+  /**
+   * Takes the streams of `protocol` that other nodes open, or this one. What the handler throws resets its stream; that the
+   * handler is done does not end it.
+   *
+   * @throws Error when the protocol has a handler already; TypeError for one that cannot be asked for.
+   */
+  onStream(handler: StreamHandler, protocol?: string): void {
+    this.#streams.onStream(handler, protocol);
   }
 
   /** A node of `type` that is visible, available and not shutting down; `undefined` when there is none. */
@@ -389,9 +471,11 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       endpoint: endpoint && formatEndpoint(endpoint),
       incarnation: this.#identity.incarnation,
       links: [...this.#links].map(linkStatus),
+      sessions: this.#streams.sessions.status(),
+      streams: this.#streams.count,
       anonymousPeers: this.#links.anonymousCount,
       traffic: [...this.#links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), this.#pastTraffic),
-      callsInFlight: this.#caller.inFlight,
+      callsInFlight: this.#caller.inFlight + this.#streamCaller.inFlight,
       oldestCalls: this.#caller.oldest(OLDEST_CALLS).map(({ method, to, startedAt, deadlineAt }) => ({
         method: method.name,
         peer: formatAddress(to),
@@ -440,8 +524,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     this.#enter("closed");
     this.#abortStart.abort(new StartError("CLOSED", `${formatAddress(this.address)} was closed while it started`));
     this.#caller.close(reason);
+    this.#streamCaller.close(reason);
     this.#dispatcher.close(reason);
     this.#links.destroy(new Error(reason));
+    this.#streams.sessions.destroy(new Error(reason));
     this.#dropEarly();
     const timeoutMs = FLUSH_TIMEOUT_MS;
     this.#ended = Promise.all([this.#listener?.close(), this.#members.close({ timeoutMs }), this.#harbors.close({ timeoutMs })]).catch(
@@ -530,8 +616,9 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       },
       onReachable: (peer, reachable) => {
         this.#members.markUnreachable(peer, !reachable);
+        if (reachable) this.#streams.sessions.onIncarnation(peer, this.#links.peek(peer)?.channel?.peer.incarnation ?? 0n);
         this.#harbors.markUnreachable(peer, !reachable);
-        if (reachable) return;
+        if (reachable) return this.#streams.sessions.onIncarnation(peer, this.#links.peek(peer)?.channel?.peer.incarnation ?? 0n);
         this.#between.onUnreachable(peer);
         this.#caller.onUnreachable(peer);
       },
@@ -626,8 +713,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
 
   /** Resolves when neither a call waits nor a handler works, of others that are relayed neither. A handler's calls may outlast it, and the other way round. */
   async #idle(): Promise<void> {
-    while (this.#caller.inFlight + this.#dispatcher.inProgress > 0 || this.#between.relaysFor()) {
-      await Promise.all([this.#caller.idle(), this.#dispatcher.idle()]);
+    while (this.#caller.inFlight + this.#streamCaller.inFlight + this.#dispatcher.inProgress > 0 || this.#between.relaysFor()) {
+      await Promise.all([this.#caller.idle(), this.#streamCaller.idle(), this.#dispatcher.idle()]);
       if (this.#between.relaysFor()) await pause(this.#options.clock, RELAY_LOOK_MS);
     }
   }
@@ -646,21 +733,43 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
     if (this.#phase !== "closed") this.#enter("closing");
     this.#abortStart.abort(new StartError("CLOSED", `${own} was closed while it started`));
     let timedOut = false;
+    let leftMs = 0;
     if (timeoutMs > 0) {
       this.#links.announceShutdown(`${own} is closing`);
+      this.#streams.sessions.announceShutdown(`${own} is closing`);
       const until = clock.now() + timeoutMs;
       if (this.#registeredIn.length > 0) await within(this.#announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
       timedOut = !(await within(this.#idle(), Math.max(0, until - clock.now()), clock));
+      leftMs = Math.max(0, until - clock.now());
     }
     await this.#local.delivered();
     const lostBefore = this.#messagesLost;
-    const callsCut = this.#caller.close(`${own} was closed`);
+    const callsCut = this.#caller.close(`${own} was closed`) + this.#streamCaller.close(`${own} was closed`);
     const requestsCut = this.#dispatcher.close(`${own} was closed`);
+    const streamsCut = await this.#streams.sessions.close(leftMs);
     this.#enter("closed");
     this.#dropEarly();
     await Promise.all([this.#links.close(FLUSH_TIMEOUT_MS), this.#listener?.close(), this.#members.close(), this.#harbors.close()]);
-    return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore };
+    timedOut ||= streamsCut > 0 && timeoutMs > 0;
+    return { timedOut, callsCut, requestsCut, messagesLost: this.#messagesLost - lostBefore, streamsCut };
   }
+}
+
+/** What of the options of a node counts for a session of streams. */
+function sessionOptions({ link, stream }: ResolvedNodeOptions): ReturnType<typeof resolveSessionOptions> {
+  const { keepaliveMs, keepaliveTimeoutMs, unansweredMs } = link;
+  const { windowBytes, maxUnreadBytes, maxStreams, acceptBacklog, openTimeoutMs } = stream;
+  return resolveSessionOptions({
+    keepaliveMs,
+    keepaliveTimeoutMs,
+    unansweredMs,
+    windowBytes,
+    maxUnreadBytes,
+    maxStreams,
+    acceptBacklog,
+    openTimeoutMs,
+    lingerMs: FLUSH_TIMEOUT_MS,
+  });
 }
 
 /** Why a message for another group was not sent: its harbor was not reached. */

@@ -113,9 +113,7 @@ export class RpcCaller {
   invoke(to: Target | undefined, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     if (to === undefined) return Promise.reject(this.#noTarget(method.name));
     if (method.kind !== "unary") {
-      return Promise.reject(
-        this.#fail(method.name, addressOrText(to), "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"),
-      );
+      return Promise.reject(this.#fail(method.name, addressOrText(to), "UNIMPLEMENTED", "notRun", HINT.anonymousStreams));
     }
     if (this.#intercepted === undefined) return this.#call(to, method, input, options);
     return this.#intercepted({ method, oneWay: false, to, input, options: options ?? NO_OPTIONS });

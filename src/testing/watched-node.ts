@@ -14,6 +14,7 @@ import {
   defineMethod,
   type Message,
   type Method,
+  type MethodOf,
   type PostOptions,
   type Target,
 } from "../rpc/service.js";
@@ -57,7 +58,15 @@ export class WatchedNode extends ClusterNode {
     if (options.maxQueued !== undefined && options.maxQueued > 0) this.#mayWait.add(method);
   }
 
-  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
+  override invoke<I, O>(
+    to: Target | undefined,
+    method: MethodOf<I, O, "server"> | MethodOf<I, O, "bidi">,
+    input: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<O>;
+  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O>;
+  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): unknown {
+    if (method.kind !== "unary") return super.invoke(to, method, input, options); // the ledger keeps calls with one answer
     const { callTimeoutMs } = this.resolved.rpc;
     const { clock } = this.resolved;
     const surrounding =
