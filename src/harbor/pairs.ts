@@ -28,6 +28,8 @@ export class Pair {
   unanswered = 0;
   #waitsUntil = Number.NEGATIVE_INFINITY;
   isUsed = true;
+  /** Bytes that were passed on since more waits at the connection than should. */
+  burstBytes = 0;
   /** The large message, and the large reply, that were refused last: of their other pieces nobody is told again. 0: none. */
   refusedSeq = 0;
   refusedReplySeq = 0;

@@ -1,3 +1,5 @@
+/** Why a harbor does not pass a frame on, in a word. */
+
 /** The reasons, by the names that status and counters have. Every text stands in docs/errors.md. */
 export type RefusalReason =
   | "unknownTarget"

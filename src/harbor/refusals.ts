@@ -8,8 +8,6 @@ import { MAX_HOPS } from "../wire/limits.js";
 import type { RelayPort } from "./ports.js";
 import type { RefusalReason } from "./refusal-reason.js";
 
-export type { RefusalReason };
-
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly code: Code;

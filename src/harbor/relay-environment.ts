@@ -11,6 +11,8 @@ export interface RelayEnvironment {
   readonly self: LogicalAddress;
   readonly clock: Clock;
   readonly options: Resolved<HarborOptions>;
+  /** What one pair may pass on while more waits at a connection than should: others share it, and are not to be refused for it. */
+  readonly maxBurstBytes: number;
   readonly limits: LimitHits;
   readonly view: RouteView;
   /** Whether only exported nodes of this group are reached by other groups. */

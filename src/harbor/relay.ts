@@ -12,6 +12,7 @@ import { UnsentError } from "../internal/unsent-error.js";
 import { decodeGone, encodeGone, GONE_BYTES } from "../wire/gone.js";
 import { AT, FLAGS, getU32, KIND } from "../wire/header.js";
 import { MAX_HOPS } from "../wire/limits.js";
+import { hasOther } from "./next-hop.js";
 import { type Pair, Pairs } from "./pairs.js";
 import type { HeldFrame, RelayLink, RelayPort } from "./ports.js";
 import { factsOf, type Refusal, refusal } from "./refusals.js";
@@ -74,26 +75,19 @@ export class Relay {
       if (last === 0) continue;
       for (const back of pair.waysBack(last)) this.#tellGone(pair, back.port, back.lastSeq);
     }
-    if (isHarbor(peer) && this.#env.peek(peer)?.ready === undefined) this.#routes.leave(peer);
+    if (this.#env.peek(peer)?.ready === undefined) this.#leave(peer);
   }
 
   /** A harbor takes nothing new. */
   onDraining(peer: LogicalAddress): void {
-    if (isHarbor(peer)) this.#routes.leave(peer);
+    this.#leave(peer);
   }
 
   /** A dial failed. What waits for it goes over another harbor, where there is one; a sender does not wait for the next attempt. */
   onUnreachable(peer: LogicalAddress): void {
-    const { peek, view } = this.#env;
-    const link = peek(peer);
-    const hasOther = isHarbor(peer) && view.harborsOf(addressGroup(peer)).some(({ address }) => !view.isUnreachable(address));
-    if (hasOther) this.#routes.leave(peer);
-    for (const frame of link?.takeQueued(isRelayed) ?? []) {
-      const pair = hasOther && frame.to !== peer ? this.#pairs.get(frame.from, frame.to) : undefined;
-      const next = pair && this.#routes.linkTo(pair);
-      if (next === undefined || "reason" in next) this.#refuseHeld(frame, refusal.unreachable(link!.describe()));
-      else this.#enqueue(pair!, next, frame);
-    }
+    this.#leave(peer);
+    const link = this.#env.peek(peer);
+    for (const frame of link?.takeQueued(isRelayed) ?? []) this.#refuseHeld(frame, refusal.unreachable(link!.describe()));
   }
 
   /** These frames, which waited, have gone out. */
@@ -141,9 +135,10 @@ export class Relay {
     const out = pair.link?.ready;
     const hops = frame[start + AT.hops]!;
     const isPlain = role !== ROLE.cancel && pair.inbound === port && pair.checkedFor === this.#routes.version;
-    if (!isPlain || this.#waiting.isExcessive || out === undefined || hops === 0 || out.overfull)
+    if (!isPlain || this.#waiting.isExcessive || out === undefined || hops === 0 || out.congested)
       return this.#askSlowly(port, frame, start, end, to, from, role);
     frame[start + AT.hops] = hops - 1;
+    pair.burstBytes = 0;
     pair.sent(out, getU32(frame, start + AT.epoch), getU32(frame, start + AT.seq));
     if (role === ROLE.request) expect(pair, frame, start, end, port.arrivedAt);
     this.#count(end - start);
@@ -161,7 +156,7 @@ export class Relay {
     const denied = hops === 0 ? refusal.hops() : this.#routes.denial(port, pair);
     if (denied !== undefined) return this.#refuser.refuse(pair, port, frame, start, role, denied);
     const link = this.#routes.linkTo(pair);
-    const no = "reason" in link ? link : this.#fullness(link);
+    const no = "reason" in link ? link : this.#fullness(link, pair, end - start);
     if (no !== undefined || "reason" in link) return this.#refuser.refuse(pair, port, frame, start, role, no!);
     if (role === ROLE.request) expect(pair, frame, start, end, port.arrivedAt);
     const out = link.ready;
@@ -182,8 +177,9 @@ export class Relay {
     });
   }
 
-  #fullness(link: RelayLink): Refusal | undefined {
-    if (link.ready?.overfull === true) return refusal.slowTarget(link.peer);
+  #fullness(link: RelayLink, pair: Pair, frameBytes: number): Refusal | undefined {
+    pair.burstBytes = link.ready?.congested === true ? pair.burstBytes + frameBytes : 0;
+    if (link.ready?.overfull === true || pair.burstBytes > this.#env.maxBurstBytes) return refusal.slowTarget(link.peer);
     const bytes = this.#waiting.excessFor(link);
     return bytes === undefined ? undefined : refusal.tooManyBytes(bytes);
   }
@@ -230,6 +226,18 @@ export class Relay {
     out.relay(frame, start, end);
   }
 
+  /** What goes over `harbor` goes over another one of its group from now on, where there is one, and first what waits for it already. */
+  #leave(harbor: LogicalAddress): void {
+    if (!isHarbor(harbor) || !hasOther(this.#env.view, harbor)) return;
+    this.#routes.leave(harbor);
+    for (const frame of this.#env.peek(harbor)?.takeQueued((held) => isRelayed(held) && held.to !== harbor) ?? []) {
+      const pair = this.#pairs.get(frame.from, frame.to);
+      const next = pair === undefined ? refusal.unknownTarget() : this.#routes.linkTo(pair);
+      if ("reason" in next) this.#refuseHeld(frame, next);
+      else this.#enqueue(pair!, next, frame);
+    }
+  }
+
   #tellGone({ epoch, from, to }: Pair, back: RelayPort, lastSeq: number): void {
     this.#counts.gone++;
     const hops = back.peer.address === from ? 0 : MAX_HOPS;
@@ -267,7 +275,9 @@ export class Relay {
     const role = roleOf(frame.frame, 0, frame.frame.length);
     if (role === ROLE.request && begins(frame.frame, 0, frame.frame.length)) pair?.answered();
     const back = pair?.wayBack(frame.seq);
-    if (back?.isClosed === false) this.#refuser.refuse(pair!, back, frame.frame, 0, role, why);
+    if (back?.isClosed === false) return this.#refuser.refuse(pair!, back, frame.frame, 0, role, why);
+    this.#counts.refused(why.reason); // whoever sent it is gone, or has been forgotten: nobody waits
+    if (role === ROLE.oneWay) this.#counts.oneWaysDropped++;
   }
 
   /** Hot path. */

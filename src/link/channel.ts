@@ -2,7 +2,7 @@
  * One open connection to a peer that has proved who it is: frames in, frames out, one write per turn.
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { LimitName } from "../events/events.js";
 import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
@@ -83,6 +83,9 @@ export interface ChannelCounters {
 /** How long an unfinished message without a deadline may take. */
 const PARTIAL_EXPIRES_MS = 30_000;
 
+/** Senders whose share of unfinished messages may come over one harbor at once. */
+const SENDERS_OVER_HARBOR = 8;
+
 const NO_BODY = new Uint8Array(0);
 
 export class Channel {
@@ -133,7 +136,10 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
+    const { maxPartialBytes } = options;
+    this.#limits = isHarbor(peer.address)
+      ? { maxPayloadBytes, maxPartialBytes, maxPartialBytesInAll: maxPartialBytes * SENDERS_OVER_HARBOR }
+      : { maxPayloadBytes, maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
       return this.#out.inOrder;

@@ -7,7 +7,7 @@ import type { Members } from "../discovery/members.js";
 import type { LimitHits } from "../events/limit-hits.js";
 import { Arrivals } from "../harbor/arrivals.js";
 import { HarborChoices } from "../harbor/harbor-choices.js";
-import { nextHop, type RouteView } from "../harbor/next-hop.js";
+import { hasOther, nextHop, type RouteView } from "../harbor/next-hop.js";
 import { isRelayed, Relay } from "../harbor/relay.js";
 import { vouch } from "../harbor/vouching.js";
 import type { Clock } from "../internal/clock.js";
@@ -163,12 +163,7 @@ export class BetweenGroups {
   /** A dial failed: what waits for this harbor goes over another one, where there is one. */
   onUnreachable(peer: LogicalAddress): void {
     this.#relay?.onUnreachable(peer);
-    if (!isHarbor(peer)) return;
-    // Without another one it stays, and dialing goes on for as long as messages may wait.
-    if (!this.#harborsOf(addressGroup(peer)).some(({ address }) => !this.#view.isUnreachable(address))) return;
     this.#leave(peer);
-    const link = this.#links().peek(peer);
-    for (const message of link?.takeQueued((held) => !isRelayed(held) && held.to !== peer) ?? []) this.#resend(message, link!);
   }
 
   /** Of messages that have left a queue, those of others. */
@@ -254,10 +249,16 @@ export class BetweenGroups {
     }
   }
 
+  /**
+   * What goes over `harbor` goes over another one from now on, and first what waits for it already. Without another one that is
+   * worth a try it stays, and dialing goes on for as long as messages may wait.
+   */
   #leave(harbor: LogicalAddress): void {
-    if (!isHarbor(harbor)) return;
+    if (!isHarbor(harbor) || !hasOther(this.#view, harbor)) return;
     this.#choices.leave(harbor);
     for (const way of this.#ways.values()) if (way.link?.peer === harbor) way.leave();
+    const link = this.#links().peek(harbor);
+    for (const message of link?.takeQueued((held) => !isRelayed(held) && held.to !== harbor) ?? []) this.#resend(message, link!);
   }
 
   #resend(message: HeldMessage, from: Link): void {
@@ -270,12 +271,13 @@ export class BetweenGroups {
       this.#caller().onUnsent(to, seq, new UnsentError("unreachable", `harbor ${formatAddress(link.peer)}: ${link.describe()}`));
   }
 
-  #makeRelay({ export: exported, harbor }: ResolvedNodeOptions, limits: LimitHits): Relay {
+  #makeRelay({ export: exported, harbor, link }: ResolvedNodeOptions, limits: LimitHits): Relay {
     return new Relay({
       limits,
       self: this.#self,
       clock: this.#clock,
       options: harbor,
+      maxBurstBytes: link.maxBufferedBytes / 2,
       view: this.#view,
       enforcesExport: exported === "enforced",
       isExported: (address) => this.#members.get(address)?.export === true,

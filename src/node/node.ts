@@ -558,7 +558,10 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       }
     }
     throwIfAborted(starting);
-    if (this.#harbors !== this.#members && (await joinHarbors(starting, this.#harbors, this.#listener.endpoint)))
+    if (
+      this.#harbors !== this.#members &&
+      (await joinHarbors(starting, this.#harbors, this.#listener.endpoint, () => this.#yieldToNewer(starting)))
+    )
       this.#registeredIn.push(this.#harbors);
     throwIfAborted(starting);
     this.#router.open();

@@ -138,7 +138,12 @@ export async function register(starting: Starting, bound: Endpoint, beforeRenewa
 }
 
 /** Lets a harbor look for the harbors of other groups, and be found by them, where that is a discovery of its own. Gives whether it has an entry there that is its own. */
-export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: Endpoint): Promise<boolean> {
+export async function joinHarbors(
+  ofGroup: Starting,
+  harbors: Members,
+  bound: Endpoint,
+  beforeRenewal: () => Promise<void>,
+): Promise<boolean> {
   const { options, signal, timeoutMs } = ofGroup;
   harbors.start();
   try {
@@ -151,7 +156,7 @@ export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: En
   // Two entries in one store would take the address from each other for ever.
   if (!harbors.registers || isSameStore(ofGroup, harbors, entryOf(ofGroup, bound))) return false;
   // Its incarnation is that of its group's store: tokens of this one only tell its own registrations apart.
-  await register({ ...ofGroup, members: harbors }, bound, () => Promise.resolve());
+  await register({ ...ofGroup, members: harbors }, bound, beforeRenewal);
   return true;
 }
 

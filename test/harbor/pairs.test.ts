@@ -8,7 +8,15 @@ const caller = at("1.1.1");
 const target = at("2.1.1");
 
 function port(address: string): RelayPort & { isClosed: boolean } {
-  return { peer: { address: at(address) }, isClosed: false, overfull: false, arrivedAt: 0, relay: () => {}, tell: () => {} };
+  return {
+    peer: { address: at(address) },
+    isClosed: false,
+    congested: false,
+    overfull: false,
+    arrivedAt: 0,
+    relay: () => {},
+    tell: () => {},
+  };
 }
 
 suite("what a harbor remembers of a pair", () => {

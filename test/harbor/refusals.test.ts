@@ -40,6 +40,7 @@ suite("what harbors refuse with", () => {
     const back = (address: "1.255.1" | "1.2.1"): RelayPort => ({
       peer: { address: at(address) },
       isClosed: false,
+      congested: false,
       overfull: false,
       arrivedAt: 0,
       relay: () => {},
