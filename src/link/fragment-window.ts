@@ -1,7 +1,9 @@
 /**
  * How many bytes of fragments may be on their way to the peer: as few as keep the path busy, for nothing overtakes what
  * stands in the buffers of two kernels. Pings among the fragments, marks, tell by their pongs what has been read; what the
- * path delivers in its shortest round trip, and half as much again, may be unread. Bytes and milliseconds are arguments.
+ * path delivers in its shortest round trip, and half as much again, may be unread. While nothing but fragments is sent nobody
+ * waits behind them, and it may be more: where processes wait for their turns, each then gets more done in its own. Bytes and
+ * milliseconds are arguments.
  */
 import { FRAGMENT_BYTES } from "../wire/limits.js";
 
@@ -11,6 +13,9 @@ export const FIRST_MARK = 2 ** 31;
 export const LEAST_BYTES = FRAGMENT_BYTES;
 /** For want of knowledge. */
 export const FIRST_BYTES = 4 * FRAGMENT_BYTES;
+/** While nothing but fragments is sent: what the path delivers in so long, and no more than this. */
+const ALONE_MS = 2;
+const ALONE_BYTES = 1024 * 1024;
 /** 100 ms at 2.5 Gbit/s; systems hold less themselves, as a rule. */
 export const MOST_BYTES = 32 * 1024 * 1024;
 /** Of what the path holds. Half of it to spare, so that it does not run dry when a pong comes late. */
@@ -20,7 +25,7 @@ const GROWTH = 2.5;
 /** A round trip that is so much longer than the shortest has met a queue. */
 const QUEUED = 1.25;
 /** Marks within one window, at most: each costs a ping and a pong. */
-const MARKS = 16;
+const MARKS = 8;
 /** A rate holds for two spans of time; so long is one, and so many round trips at least. */
 const SPAN_MS = 1_000;
 const SPAN_ROUNDS = 10;
@@ -47,7 +52,11 @@ interface Mark {
 }
 
 export class FragmentWindow {
+  /** Whether small messages are sent too. */
+  isShared = true;
   #limit = FIRST_BYTES;
+  /** The same while nothing but fragments is sent. */
+  #aloneLimit = FIRST_BYTES;
   readonly #marks: Mark[] = [];
   #seq = 0;
   #sent = 0;
@@ -69,7 +78,7 @@ export class FragmentWindow {
 
   /** Bytes that may be unread. */
   get limitBytes(): number {
-    return this.#limit;
+    return this.isShared ? this.#limit : this.#aloneLimit;
   }
 
   /** Bytes that are not known to have been read. */
@@ -79,7 +88,7 @@ export class FragmentWindow {
 
   /** Whether a fragment may go. A full window always has a mark on its way, or wants one. */
   get hasRoom(): boolean {
-    return this.unreadBytes < this.#limit;
+    return this.unreadBytes < this.limitBytes;
   }
 
   /** A fragment goes. */
@@ -96,7 +105,7 @@ export class FragmentWindow {
   /** Whether a mark is to go now. `isLast`: no fragment follows for now. */
   wantsMark(isLast: boolean): boolean {
     const unmarked = this.#sent - this.#marked;
-    return unmarked > 0 && (isLast || !this.hasRoom || unmarked >= this.#limit / MARKS);
+    return unmarked > 0 && (isLast || !this.hasRoom || unmarked >= this.limitBytes / MARKS);
   }
 
   /** A mark goes: gives the number of its ping. */
@@ -129,7 +138,7 @@ export class FragmentWindow {
     // Pongs may come in a bunch: nothing is read faster than it was sent.
     const elapsed = Math.max(LEAST_MS, now - mark.readAt, mark.sentAt - mark.readSentAt);
     this.#noteRate((mark.bytes - mark.read) / elapsed, now);
-    this.#limit = this.#isStale(now) ? LEAST_BYTES : this.#limitAfter(roundMs);
+    this.#setLimits(roundMs, now);
   }
 
   /** Waits no more for pongs that are long overdue. True when there were any. */
@@ -167,9 +176,11 @@ export class FragmentWindow {
     this.#rate = Math.max(this.#rate, rate);
   }
 
-  #limitAfter(roundMs: number): number {
+  #setLimits(roundMs: number, now: number): void {
+    const rate = Math.max(this.#rate, this.#earlierRate);
     const gain = roundMs > QUEUED * this.#roundMs ? GAIN : GROWTH;
-    const bytes = gain * Math.max(this.#rate, this.#earlierRate) * this.#roundMs;
-    return Math.min(MOST_BYTES, Math.max(LEAST_BYTES, bytes));
+    const bytes = this.#isStale(now) ? LEAST_BYTES : gain * rate * this.#roundMs;
+    this.#limit = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, bytes));
+    this.#aloneLimit = this.#isStale(now) ? LEAST_BYTES : Math.max(this.#limit, Math.min(ALONE_BYTES, ALONE_MS * rate));
   }
 }

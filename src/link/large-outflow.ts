@@ -9,6 +9,8 @@ import type { HeldMessage } from "./pending-queue.js";
 
 /** Half of what a fragment may have, so that a small message stands behind little. A quarter takes half as much CPU time again. */
 export const PIECE_BYTES = FRAGMENT_BYTES / 2;
+/** So long after a small message fragments leave room for the next one. */
+const SHARED_MS = 1_000;
 /** Fragments in one turn, of however many large messages: each stands in front of what the next turn sends. */
 const MAX_FRAGMENTS = 1;
 
@@ -17,6 +19,9 @@ export class LargeOutflow {
   readonly #self: LogicalAddress;
   readonly #peer: LogicalAddress;
   readonly #window = new FragmentWindow();
+  /** Small messages that had been sent when it was last looked, and when a new one was seen. */
+  #smallSent: number | undefined;
+  #smallAt = Number.NEGATIVE_INFINITY;
 
   /** `maxBegunBytes`: as of {@link LargeMessages}. */
   constructor(self: LogicalAddress, peer: LogicalAddress, maxBegunBytes: number) {
@@ -30,9 +35,12 @@ export class LargeOutflow {
     return !this.messages.isEmpty && this.#window.hasRoom;
   }
 
-  /** Writes what one turn may send; gives and tells what `LargeMessages.pump` does. */
-  pump(writer: FrameWriter, now: number, onSent: (message: HeldMessage) => void): HeldMessage[] {
+  /** Writes what one turn may send; gives and tells what `LargeMessages.pump` does. `smallSent`: how many small messages have been sent. */
+  pump(writer: FrameWriter, now: number, smallSent: number, onSent: (message: HeldMessage) => void): HeldMessage[] {
     const window = this.#window;
+    if (this.#smallSent !== undefined && smallSent !== this.#smallSent) this.#smallAt = now;
+    this.#smallSent = smallSent;
+    window.isShared = now - this.#smallAt < SHARED_MS;
     let freed: HeldMessage[] = [];
     if (this.canGoOn) {
       const before = writer.length;

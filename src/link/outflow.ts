@@ -29,6 +29,8 @@ export class Outflow {
   readonly sent = new SentRanges();
   /** Messages that went out whole: fragments do not count. */
   framesOut = 0;
+  /** Of these, frames between the two ends of the link. */
+  #controls = 0;
   /** Frames of others that went out: any of them may have a place in an order. */
   #relayed = 0;
   readonly #self: LogicalAddress;
@@ -143,6 +145,7 @@ export class Outflow {
 
   /** A frame between the two ends of the link. */
   control(kind: number, to: LogicalAddress, from: LogicalAddress, seq: number, body: Uint8Array): void {
+    this.#controls++;
     this.tell(kind, 0, 0, to, from, 0, seq, body);
   }
 
@@ -306,7 +309,8 @@ export class Outflow {
   /** Fragments of large messages, in turn; then the messages that a finished one held up. */
   #pumpLarge(large: LargeOutflow): void {
     if (this.#run !== undefined) this.#gatherRun();
-    for (const freed of large.pump(this.#writer, this.#clock.now(), this.#onLargeSent)) this.#appendWhole(freed);
+    for (const freed of large.pump(this.#writer, this.#clock.now(), this.framesOut - this.#controls, this.#onLargeSent))
+      this.#appendWhole(freed);
     // Not in this turn: what the peer has sent comes first, or a bulk message would hold up everything else.
     if (large.canGoOn) this.#clock.nextTurn(() => this.#arm());
   }

@@ -163,6 +163,26 @@ suite("window of fragments", () => {
     assert.ok(path.window.limitBytes > before / 2, `${path.window.limitBytes} bytes behind it, ${before} before`);
   });
 
+  test("nothing but fragments is sent, and more may be unread: what the path delivers in 2 ms, and no more than a megabyte", () => {
+    const limits = [LOOPBACK, { ...LOOPBACK, bytesPerMs: 125_000 }, { ...LOOPBACK, bytesPerMs: 1_000 }].map((conditions) => {
+      const path = new SimulatedPath(conditions);
+      path.window.isShared = false;
+      path.run(3_000);
+      return path.window.limitBytes;
+    });
+    assert.equal(limits[0], 1024 * 1024);
+    assert.ok(limits[1]! > 200_000 && limits[1]! < 300_000, `${limits[1]} bytes`);
+    assert.equal(limits[2], LEAST_BYTES);
+  });
+
+  test("nothing but fragments is sent over a long path, and it is used as well as with others", () => {
+    const path = new SimulatedPath(LONG);
+    path.window.isShared = false;
+    path.run(1_000);
+    const { share } = used(path, 30_000);
+    assert.ok(share > 0.95, `${share} of it`);
+  });
+
   test("whatever the path, the window keeps to its bounds", () => {
     for (const conditions of [
       { delayMs: 1_000, bytesPerMs: 1_250_000, turnMs: 0.01 },

@@ -174,6 +174,31 @@ suite("outflow of a connection", () => {
     assert.deepEqual([connection.ended, outflow.bufferedBytes], [true, 0]);
   });
 
+  test("small messages are sent too, and less of a large one is unread than when it is alone, until a second behind the last", async () => {
+    const { clock, connection, outflow, send } = scene(new OpenConnection());
+    outflow.sendHeld(large(1, 32 * 1024 * 1024));
+    await clock.settle();
+    let read = 0;
+    /** All is read, a million bytes in a millisecond; gives what goes then. */
+    const burst = async (): Promise<number> => {
+      const before = connection.sentBytes;
+      await clock.advance(0.05 + (before - read) / 1_000_000);
+      read = before;
+      outflow.onMarkRead(connection.lastPing, clock.now());
+      await clock.settle();
+      return connection.sentBytes - before;
+    };
+    const alone = await burst();
+    send(2);
+    await clock.settle();
+    await burst();
+    const shared = await burst();
+    await clock.advance(1_000);
+    await burst();
+    const aloneAgain = await burst();
+    assert.ok(alone >= 1_000_000 && shared < 600_000 && aloneAgain >= 1_000_000, `${alone}, ${shared}, ${aloneAgain} bytes`);
+  });
+
   test("pings among fragments, are no messages and have numbers of their own", async () => {
     const { clock, connection, outflow } = scene(new OpenConnection());
     outflow.sendHeld(large(1, FRAGMENT_BYTES * 2));
