@@ -617,7 +617,6 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
       },
       onReachable: (peer, reachable) => {
         this.#members.markUnreachable(peer, !reachable);
-        if (reachable) this.#streams.sessions.onIncarnation(peer, this.#links.peek(peer)?.channel?.peer.incarnation ?? 0n);
         this.#harbors.markUnreachable(peer, !reachable);
         if (reachable) return this.#streams.sessions.onIncarnation(peer, this.#links.peek(peer)?.channel?.peer.incarnation ?? 0n);
         this.#between.onUnreachable(peer);
