@@ -18,7 +18,8 @@ Options:
       --discovery <where>          of its group: host:port of the discovery server, or file:<path> (default: CLUSTERTS_DISCOVERY)
       --harbors <where>            of the harbors (default: the same as --discovery)
       --cluster <name>             name of the cluster (default: CLUSTERTS_CLUSTER, or "default")
-      --secret-file <file>         holds the group's secret, or several, a line each; repeatable (default: the text in CLUSTERTS_SECRET)
+      --secret-file <file>         holds the group's secret, or several, a line each; repeatable (default: the file in
+                                   CLUSTERTS_SECRET_FILE, or the text in CLUSTERTS_SECRET)
       --harbor-secret-file <file>  the same for harbors; without it, any node with the group's secret could claim to be one
       --enforce-export             let other groups reach exported nodes only
       --insecure                   take connections from other machines without a secret

@@ -13,7 +13,7 @@ import { Workspace } from "../codegen/support/workspace.js";
 import { freePort } from "../support/raw-server.js";
 import { textMethod } from "../support/text-method.js";
 
-const TSX = fileURLToPath(new URL("../../node_modules/tsx/dist/loader.mjs", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const echo = textMethod("test.Echo/echo");
 
@@ -35,16 +35,18 @@ suite("clusterts harbor", () => {
         ["one", "1.255.1"],
         ["two", "2.255.1"],
       ] as const) {
-        const args = ["harbor", "--address", address, "--discovery", `file:${group}.json`, "--harbors", "file:harbors.json"];
-        args.push("--secret-file", `${group}.secret`, "--harbor-secret-file", "harbors.secret");
-        children.push(
-          spawn(process.execPath, ["--import", TSX, MAIN, ...args], {
-            cwd: folder,
-            stdio: ["ignore", "pipe", "inherit"],
-          }),
-        );
+        const args = ["harbor", "--address", address, "--discovery", `file:${join(folder, `${group}.json`)}`];
+        args.push("--harbors", `file:${join(folder, "harbors.json")}`);
+        args.push("--secret-file", join(folder, `${group}.secret`), "--harbor-secret-file", join(folder, "harbors.secret"));
+        // From the repository's folder: its tsconfig says where the library finds itself.
+        children.push(spawn(process.execPath, ["--import", "tsx", MAIN, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] }));
       }
-      const lines = await Promise.all(children.map(async (child) => (await once(createInterface(child.stdout!), "line"))[0] as string));
+      const lines = await Promise.all(
+        children.map(async (child) => {
+          const ended = once(child, "exit").then(([code]) => assert.fail(`it exited with ${code}`));
+          return (await Promise.race([once(createInterface(child.stdout!), "line"), ended]))[0] as string;
+        }),
+      );
       assert.match(lines[0]!, /^harbor 1\.255\.1 listens on 127\.0\.0\.1:\d+$/);
       const node = (address: "1.2.1" | "2.1.1", group: string) =>
         createNode({

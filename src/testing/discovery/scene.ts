@@ -26,8 +26,9 @@ export class Scene {
 
   async register(self: Member): Promise<Registration> {
     const abort = new AbortController();
-    const entry = await this.within(`registering ${formatAddress(self.address)}`, async () =>
-      this.discovery.register?.(self, abort.signal),
+    const entry = await this.within(
+      `registering ${formatAddress(self.address)}`,
+      async () => this.discovery.register?.(Object.freeze({ ...self }), abort.signal), // as a node does
     );
     assert.ok(entry !== undefined, "the adapter has register()");
     this.#entries.push({ entry, abort });
