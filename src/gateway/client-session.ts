@@ -99,18 +99,26 @@ export class ClientSession {
     if (state.phase === "closed" || state.phase === "leaving") return;
     if (state.phase === "accepting" || state.phase === "opening") {
       if (now < state.dueAt) return;
-      if (state.phase === "accepting") this.abort("acceptFailed", "accept() took too long");
-      else this.abort("noBackend", "no stream to a backend was opened in time");
+      if (state.phase === "accepting") this.fail("acceptFailed", "accept() took too long");
+      else this.fail("noBackend", "no stream to a backend was opened in time");
       return;
     }
     const { options } = this.#host;
     const waiting = this.client.stream.writableLength;
     const impatience = this.#patience.look(now, options, this.bytesIn, this.bytesOut, waiting);
-    if (impatience !== undefined) this.abort(impatience, goodbyeFor(impatience).text);
+    if (impatience === undefined) return;
+    const goodbye = goodbyeFor(impatience);
+    // Who reads nothing would not read a goodbye behind what waits.
+    this.abort(impatience, goodbye.text, impatience === "stalled" ? undefined : goodbye);
+  }
+
+  /** As {@link abort}, with the goodbye that goes with the cause. */
+  fail(cause: CloseCause, reason: string): void {
+    this.abort(cause, reason, goodbyeFor(cause));
   }
 
   /** Ends both sides, out of order. */
-  abort(cause: CloseCause, reason: string, goodbye: Goodbye = goodbyeFor(cause)): void {
+  abort(cause: CloseCause, reason: string, goodbye: Goodbye | undefined): void {
     if (this.#state.phase === "closed" || this.#state.phase === "leaving") return;
     this.#leave({ cause, reason });
     this.client.abort(goodbye);
@@ -135,7 +143,7 @@ export class ClientSession {
     } catch (error) {
       if (!this.#isAt(accepting)) return;
       this.#host.onAcceptFailed(error);
-      return this.abort("acceptFailed", messageOf(error));
+      return this.fail("acceptFailed", messageOf(error));
     }
     const { openTimeoutMs: timeoutMs, clock } = options;
     const opening: State = { phase: "opening", attempt, dueAt: clock.now() + timeoutMs + OPEN_GRACE_MS, abort };
@@ -158,7 +166,7 @@ export class ClientSession {
 
   /** Nothing has gone either way: another backend will do as well. */
   #again(attempt: number, failure: Error): void {
-    if (attempt >= this.#host.options.maxAttempts) return this.abort("noBackend", messageOf(failure));
+    if (attempt >= this.#host.options.maxAttempts) return this.fail("noBackend", messageOf(failure));
     this.#host.onRetry();
     const accepting = this.#accepting(attempt + 1);
     this.#enter(accepting);
@@ -195,7 +203,7 @@ export class ClientSession {
     const client = this.client.stream;
     let failure: Error | undefined;
     stream.on("data", (chunk: Uint8Array) => {
-      if (client.destroyed) return this.abort("clientLeft", "it left before it was answered");
+      if (client.destroyed) return this.fail("clientLeft", "it left before it was answered");
       this.bytesOut += chunk.length;
       if (!client.write(chunk)) stream.pause();
     });
@@ -239,7 +247,7 @@ export class ClientSession {
           client.pause();
           return this.#again(state.attempt, error);
         }
-        this.abort("backendLost", error.message);
+        this.fail("backendLost", error.message);
       }
     }
     this.#settle();

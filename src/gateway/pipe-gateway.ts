@@ -241,7 +241,7 @@ class Piping implements PipeGateway, SessionHost {
   }
 
   #cut(reason: string): void {
-    for (const session of this.#sessions) session.abort("closing", reason);
+    for (const session of this.#sessions) session.fail("closing", reason);
   }
 
   #whenEmpty(): Promise<void> {

@@ -4,7 +4,6 @@ import { type KcpListener, type KcpListenOptions, type KcpSession, listenKcp } f
 import {
   type ClientConnection,
   type ClientHandler,
-  type Goodbye,
   type Listener,
   type Listening,
   type ListenOptions,
@@ -97,7 +96,7 @@ class KcpClient implements ClientConnection {
   }
 
   /** The other end fails with RESET. */
-  abort(_goodbye: Goodbye): void {
+  abort(): void {
     this.stream.destroy();
   }
 }

@@ -20,9 +20,10 @@ export interface ClientConnection extends Client {
   readonly stream: Duplex;
   /**
    * Ends it out of order: what has not been sent is dropped, and the client notices that this was no end. WebSockets are
-   * told why; TCP and KCP know only a reset. `stream` emits `"close"` when the connection is gone.
+   * told why, behind what was written; TCP and KCP know only a reset. Without a goodbye it is cut. `stream` emits `"close"`
+   * when the connection is gone.
    */
-  abort(goodbye: Goodbye): void;
+  abort(goodbye: Goodbye | undefined): void;
 }
 
 /** Why a connection is ended, as WebSockets are told. */

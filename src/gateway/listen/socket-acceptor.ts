@@ -100,7 +100,11 @@ export class SocketAcceptor {
 
   destroy(): void {
     this.stop();
-    for (const raw of this.#sockets) raw.destroy();
+    for (const raw of this.#sockets) {
+      // Node.js 20 crashes when it resets a connection that TLS has wrapped.
+      if (this.#context === undefined) raw.resetAndDestroy();
+      else raw.destroy();
+    }
   }
 
   #accept(raw: Socket): void {

@@ -10,7 +10,6 @@ import {
   type ClientConnection,
   type ClientHandler,
   DEFAULT_BUFFER_BYTES,
-  type Goodbye,
   type Listener,
   type Listening,
   type ListenOptions,
@@ -158,11 +157,18 @@ class SocketClient implements ClientConnection {
     this.transport = transport;
   }
 
-  /** A reset, which no reader takes for an end. */
-  abort(_goodbye: Goodbye): void {
-    if (this.#raw !== this.stream) this.stream.destroy();
-    if (!this.#raw.destroyed) this.#raw.resetAndDestroy();
+  /** No reader takes this for an end. */
+  abort(): void {
+    if (this.#raw === this.stream) {
+      this.#raw.resetAndDestroy();
+      return;
+    }
+    // Node.js 20 crashes when it resets a connection that TLS has wrapped, and its clients take the bare end of one for an end.
+    if (!this.#raw.destroyed) this.#raw.write(BROKEN_RECORD);
+    this.stream.destroy();
   }
 }
 
+/** A fatal alert that is not encrypted: within a TLS connection an error. */
+const BROKEN_RECORD = Uint8Array.of(21, 3, 3, 0, 2, 2, 80);
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});

@@ -7,6 +7,8 @@ import type { Goodbye } from "./listener.js";
 const ORDERLY_CODES: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 const NORMAL_CODE = 1000;
 const MAX_CLOSE_TEXT_BYTES = 123;
+/** Bytes of one message of a byte stream at most. */
+const MAX_PIECE_BYTES = 64 * 1024;
 const BINARY = { binary: true } as const;
 
 /** A WebSocket ended other than in order. */
@@ -31,12 +33,13 @@ export interface WebSocketStreamOptions {
 }
 
 /**
- * Each write is one binary message; what comes, binary or text, is its bytes. WebSockets know no half-close: `end()` says
+ * Each write is one binary message, or in a stream of bytes as many as it takes; what comes, binary or text, is its bytes. WebSockets know no half-close: `end()` says
  * goodbye behind all that was written, and what the peer says until it answers is still read. A peer that leaves in order
  * ends the reading side; the stream closes when that was read.
  */
 export class WebSocketStream extends Duplex {
   readonly #webSocket: WebSocket;
+  readonly #isInPieces: boolean;
   #isPaused = false;
   #heard = true;
   #goodbye: Goodbye | undefined;
@@ -47,6 +50,7 @@ export class WebSocketStream extends Duplex {
     // In object mode a mark counts messages: one waits, and the next is waited for.
     super(objectMode ? { objectMode, highWaterMark: 1 } : { readableHighWaterMark: bufferBytes, writableHighWaterMark: bufferBytes });
     this.#webSocket = webSocket;
+    this.#isInPieces = !objectMode;
     webSocket.on("message", (data) => this.#onMessage(data));
     webSocket.on("ping", () => this.#onHeard());
     webSocket.on("pong", () => this.#onHeard());
@@ -78,7 +82,15 @@ export class WebSocketStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, written: (error?: Error | null) => void): void {
-    this.#webSocket.send(chunk, BINARY, written);
+    const webSocket = this.#webSocket;
+    if (webSocket.readyState === webSocket.CLOSED) return written(new WebSocketError(NORMAL_CODE, "the other end has left"));
+    const sent = (error?: Error | null): void => {
+      // What fails because the connection is ending, fails with the reason that "close" brings.
+      if (!error) written();
+      else if (webSocket.readyState === webSocket.CLOSED) written(this.#failure ?? error);
+    };
+    if (this.#isInPieces && chunk.length > MAX_PIECE_BYTES) this.#sendPieces(chunk, sent);
+    else webSocket.send(chunk, BINARY, sent);
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -94,6 +106,14 @@ export class WebSocketStream extends Duplex {
     if (this.#isPaused) webSocket.resume();
     if (this.#goodbye === undefined) webSocket.terminate();
     else webSocket.close(this.#goodbye.code, shortened(this.#goodbye.text));
+  }
+
+  /** Bytes have no bounds to keep, and the other end takes messages up to a size. */
+  #sendPieces(chunk: Uint8Array, sent: (error?: Error | null) => void): void {
+    for (let at = 0; at < chunk.length; at += MAX_PIECE_BYTES) {
+      const end = at + MAX_PIECE_BYTES;
+      this.#webSocket.send(chunk.subarray(at, end), BINARY, end < chunk.length ? undefined : sent);
+    }
   }
 
   #onHeard(): void {

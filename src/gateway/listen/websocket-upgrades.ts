@@ -146,8 +146,9 @@ class WebSocketClient implements ClientConnection {
     this.url = request.url ?? "";
   }
 
-  abort(goodbye: Goodbye): void {
-    this.stream.sayGoodbye(goodbye);
+  abort(goodbye: Goodbye | undefined): void {
+    if (goodbye === undefined) this.stream.destroy();
+    else this.stream.sayGoodbye(goodbye);
   }
 }
 
