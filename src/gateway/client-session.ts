@@ -150,8 +150,7 @@ export class ClientSession {
     this.#enter(opening);
     const { to, metadata, protocol = options.protocol } = accepted;
     try {
-      const settings = { signal: abort.signal, timeoutMs, ...(metadata && { metadata }), ...(protocol !== undefined && { protocol }) };
-      const stream = await node.openStream(to, settings);
+      const stream = await node.openStream(to, { protocol, metadata, signal: abort.signal, timeoutMs });
       if (this.#isAt(opening)) this.#serve(stream, attempt);
       else discard(stream);
     } catch (error) {

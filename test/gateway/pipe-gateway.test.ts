@@ -12,7 +12,7 @@ import { type PipeGateway, pipeGateway } from "../../src/gateway/pipe-gateway.js
 import type { PipeGatewayOptions } from "../../src/gateway/pipe-options.js";
 import { Deferred } from "../../src/internal/deferred.js";
 import { until } from "../support/until.js";
-import { endpointOf, errorOf, take } from "./support/clients.js";
+import { endpointOf, errorOf, quiet, take } from "./support/clients.js";
 import { FakeBackends, textOf } from "./support/fake-backends.js";
 
 const HOST = "127.0.0.1";
@@ -27,11 +27,6 @@ const DIALS: Readonly<Record<string, (gateway: PipeGateway) => Promise<Duplex>>>
   websocket: async (gateway) => quiet(await dialWebSocket(`ws://${endpointOf(gateway, "websocket")}/game`)),
   kcp: async (gateway) => quiet(await dialKcp(endpointOf(gateway, "kcp"))),
 };
-
-/** What happens to it after its test is nobody's business. */
-function quiet(client: Duplex): Duplex {
-  return client.on("error", () => {});
-}
 
 /** How a client fares that is not let in: TCP may be reset while it still dials. */
 async function failureOf(dialing: Promise<Duplex>): Promise<{ code?: string; closeCode?: number; message: string }> {
