@@ -13,6 +13,7 @@ import { makeAddress } from "../dist/src/index.js";
 import { systemClock, systemRandom } from "../dist/src/internal/system-clock.js";
 
 const CLOCK_TICKS = 100;
+process.setMaxListeners(0); // one per child
 process.once("SIGTERM", () => process.exit(1));
 const wanted = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "clusterts-bench-"));

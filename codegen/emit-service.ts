@@ -45,12 +45,14 @@ function emitPosts({ name, protoName }: Service, unary: readonly Rpc[], names: S
 
 function callSignature(rpc: Rpc, names: StubNames): string {
   const partial = `DeepPartial<${names.message(rpc.input)}>`;
-  const parameter = receivesMany(rpc) ? `requests: ${names.global("AsyncIterable")}<${partial}>` : `request: ${partial}`;
+  const parameter = receivesMany(rpc)
+    ? `requests: ${names.global("AsyncIterable")}<${partial}> | ${names.global("Iterable")}<${partial}>`
+    : `request: ${partial}`;
   return `(${parameter}, options?: ${names.type("CallOptions")}): ${callResult(rpc, names)}`;
 }
 
 function callResult(rpc: Rpc, names: StubNames): string {
-  return `${names.global(sendsMany(rpc) ? "AsyncIterable" : "Promise")}<${names.message(rpc.output)}>`;
+  return `${names.global(sendsMany(rpc) ? "AsyncIterableIterator" : "Promise")}<${names.message(rpc.output)}>`;
 }
 
 function postSignature(rpc: Rpc, names: StubNames): string {

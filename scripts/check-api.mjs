@@ -39,6 +39,7 @@ try {
       readme: join(ROOT, "README.md"),
       excludeInternal: true,
       excludePrivate: true,
+      excludeExternals: true, // what a stream has from Node.js is described there
       disableGit: true,
       sourceLinkTemplate: "{path}",
       validation: { invalidLink: true, notExported: false, notDocumented: false, invalidPath: false },

@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { writeReadmeProject } from "./support/readme.mjs";
+import { processCommands, writeReadmeProject } from "./support/readme.mjs";
 import { ROOT, report, run } from "./support/run.mjs";
 
 const NODE_TYPES = ["@types/node@20"];
@@ -27,7 +27,7 @@ const CONSUMERS = {
   "pnpm-es2022-node": { files: ["calls"], manager: "pnpm", install: NODE_TYPES, options: { ...NODENEXT_NODE, lib: ["es2022"] } },
   git: { files: ["calls"], options: NODENEXT, package: `git+file://${ROOT}` },
   generated: { files: ["generated"], manager: "pnpm", install: GENERATOR, options: NODENEXT },
-  readme: { files: [], readme: true, install: [...NODE_TYPES, ...GENERATOR], options: NODENEXT_NODE },
+  readme: { files: [], readme: true, install: [...NODE_TYPES, ...GENERATOR, "tsx"], options: NODENEXT_NODE },
 };
 
 const STRICT = {
@@ -87,13 +87,22 @@ function check(consumer, project, tarball, tools) {
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: consumer.type ?? "module" }));
   install(consumer, project, tarball, tools);
   if (existsSync(join(project, "proto"))) run("npx", ["--no", "clusterts", "gen", "proto", "--out", "gen"], { cwd: project });
-  const programs = readdirSync(project).filter((file) => file.endsWith(".ts"));
+  // Those of the README that are processes are run by its commands.
+  const programs = readdirSync(project).filter((file) => (consumer.readme ? file === "program.ts" : file.endsWith(".ts")));
   for (const [index, compiler] of tools.compilers.entries()) {
     const out = join(project, `out${index}`);
     compile(compiler, project, out, consumer.options);
     for (const program of programs) runProgram(project, join(out, program.replace(/\.ts$/, ".js")), consumer, tools);
   }
+  if (consumer.readme) runProcesses(project);
   run(process.execPath, [join(ROOT, "scripts", "support", "load-entries.mjs")], { cwd: project });
+}
+
+function runProcesses(project) {
+  // A session of its own, so that all of it ends with the script: npx does not end what it has started.
+  const script = `trap 'status=$?; trap "" TERM; kill 0; wait; exit $status' EXIT\nset -e\n${processCommands(join(ROOT, "README.md"))}`;
+  const output = run("setsid", ["--wait", "bash", "-c", script], { cwd: project, timeoutMs: 120_000 });
+  if (!/^hello$/m.test(output) || !/^1\.1\.1 .*registered/m.test(output)) throw new Error(`the README's processes said:\n${output}`);
 }
 
 function install({ manager, install = [], package: specifier }, project, tarball, { pnpm, pnpmStore }) {

@@ -1,14 +1,19 @@
 /**
  * A fresh clone on other versions of Node.js, with nothing but that Node.js, npm and git, and an empty home: it installs,
- * its examples run, its tests pass. Usage: check-node.mjs <version...>, as npm names them: 20.19.0 22 24
+ * examples run, its tests pass. Usage: check-node.mjs <version...>, as npm names them: 20.19.0 22 24
  */
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, report, run } from "./support/run.mjs";
 
 /** Everything that may be found on the PATH. */
 const PROGRAMS = ["npm", "npx", "git", "sh"];
+
+/** The README's first command, and one of each other kind. */
+const EXAMPLES = ["example:echo", "example:services", "example:testing"];
+/** What takes long and asks nothing of Node.js that the rest does not. */
+const LEFT_OUT = ["test/fault/**", "test/interop/**", "test/process/**", "test/codegen/**", "test/docs/**"];
 
 for (const version of process.argv.slice(2)) await checkVersion(version);
 
@@ -27,8 +32,11 @@ async function checkVersion(wanted) {
       if (changes !== "") throw new Error(`the install changed files:\n${changes}`);
     });
     await report(`${name}: require and import`, () => inClone(node, join("scripts", "support", "load-entries.mjs")));
-    for (const example of examples()) await report(`${name}: npm run ${example}`, () => void inClone("npm", "run", example));
-    await report(`${name}: npm test`, () => /\d+ passing/.exec(inClone("npm", "test"))?.[0]);
+    for (const example of EXAMPLES) await report(`${name}: npm run ${example}`, () => void inClone("npm", "run", example));
+    await report(
+      `${name}: npm test`,
+      () => /\d+ passing/.exec(inClone("npm", "test", "--", ...LEFT_OUT.flatMap((files) => ["--ignore", files])))?.[0],
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -53,9 +61,4 @@ function environment(version, folder) {
     npm_config_globalconfig: configured("globalconfig"),
   };
   return { HOME: home, PATH: path, CI: "true", NO_COLOR: "1", ...npm, ...(GIT_CONFIG_GLOBAL && { GIT_CONFIG_GLOBAL }) };
-}
-
-function examples() {
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  return Object.keys(scripts).filter((name) => name.startsWith("example:"));
 }

@@ -2,9 +2,9 @@
  * Shows that the random histories find what they are for: plants one defect at a time into a copy of the sources and runs
  * histories until they fail: of one group, or those that the defect asks for. Usage: mutants.mjs [--runs 2000] [--seed 1] [name ...]
  */
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "./support/run.mjs";
@@ -30,9 +30,18 @@ const wanted = positionals.length === 0 ? all : all.filter(({ name }) => positio
 if (wanted.length < Math.max(1, positionals.length)) throw new Error(`no such mutant; there are ${all.map(({ name }) => name).join(", ")}`);
 
 let survivors = 0;
-for (const { name, path, histories } of wanted) {
+const queue = [...wanted];
+// Histories know no time but their own: several at once find the same.
+await Promise.all(Array.from({ length: availableParallelism() }, work));
+process.exitCode = survivors === 0 ? 0 : 1;
+
+async function work() {
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) await tryOne(next);
+}
+
+async function tryOne({ name, path, histories }) {
   const startedAt = performance.now();
-  const found = run(JSON.parse(readFileSync(path, "utf8")), histories);
+  const found = await run(JSON.parse(readFileSync(path, "utf8")), histories);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   if (found === undefined) survivors++;
   console.log(
@@ -41,16 +50,15 @@ for (const { name, path, histories } of wanted) {
       : `ok    ${name}: seed ${found.seed}, ${seconds} s: ${found.what}`,
   );
 }
-process.exitCode = survivors === 0 ? 0 : 1;
 
 /** Plants the mutant and runs; what the first failing history says, `undefined` when none fails. */
-function run({ edits, flags = [] }, histories) {
+async function run({ edits, flags = [] }, histories) {
   const copy = mkdtempSync(join(tmpdir(), "clusterts-mutant-"));
   try {
     for (const path of COPIED) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
     for (const edit of edits) plant(copy, edit);
-    const { status, stdout, stderr } = spawnSync(
+    const { status, stdout, stderr } = await outcomeOf(
       process.execPath,
       ["--import", "tsx", histories, "--runs", values.runs, "--seed", values.seed, ...flags],
       { cwd: copy, encoding: "utf8", timeout: MAX_MS, maxBuffer: 64 * 1024 ** 2 },
@@ -63,6 +71,12 @@ function run({ edits, flags = [] }, histories) {
   } finally {
     rmSync(copy, { recursive: true });
   }
+}
+
+function outcomeOf(program, args, options) {
+  return new Promise((resolve) => {
+    execFile(program, args, options, (error, stdout, stderr) => resolve({ status: error === null ? 0 : error.code, stdout, stderr }));
+  });
 }
 
 /** A mutant that fits its source no longer is a fault of this folder, not a survivor. */

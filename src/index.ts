@@ -52,10 +52,14 @@ export type { Clock, Random, TimerHandle } from "./internal/clock.js";
 export type { Logger } from "./internal/logger.js";
 export type { LinkOptions } from "./link/link-options.js";
 export { AnonymousCaller, connectAnonymously } from "./node/anonymous-caller.js";
+export type { ClusterStream } from "./node/cluster-stream.js";
+export type { CloseOptions, CloseReport, StartOptions } from "./node/lifecycle-options.js";
 export type { MethodTimes } from "./node/method-times.js";
-export { type CloseOptions, type CloseReport, ClusterNode, createNode, type StartOptions, startNode } from "./node/node.js";
+export { ClusterNode, createNode, startNode } from "./node/node.js";
+export type { OpenStreamOptions, StreamHandler } from "./node/open-stream-options.js";
 export type { AnonymousOptions, NodeOptions } from "./node/options.js";
-export type { CallInFlight, LinkStatus, NodePhase, NodeStatus } from "./node/status.js";
+export type { CallInFlight, LinkStatus, NodePhase, NodeStatus, StreamSessionStatus } from "./node/status.js";
+export type { StreamOptions } from "./node/stream-options.js";
 export type { Traffic } from "./node/traffic.js";
 export type { CallerInterceptor, HandlerInterceptor, IncomingCall, Interceptors, OutgoingCall } from "./rpc/interceptor.js";
 export { Mailbox, type MailboxKey, type MailboxStatus, mailbox, type RunOptions } from "./rpc/mailbox.js";
@@ -74,11 +78,13 @@ export {
   type MetadataInit,
   type Method,
   type MethodKind,
+  type MethodOf,
   type PostOptions,
   type Registrar,
   type Target,
   type UnaryHandler,
 } from "./rpc/service.js";
+export { StreamError, type StreamErrorReason } from "./stream/stream-error.js";
 export type { OwnCertificate } from "./transport/tls-credentials.js";
 export type { Pem, TlsOptions } from "./transport/tls-options.js";
 export type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "./transport/transport.js";

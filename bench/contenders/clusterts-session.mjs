@@ -46,7 +46,7 @@ export async function connect({ port, host, scenario }) {
     async openStream() {
       const stream = session.open();
       stream.on("error", ignore);
-      stream.write(scenario === "E2" ? COUNT : ECHO);
+      stream.write(scenario.startsWith("E2") ? COUNT : ECHO);
       const next = (start) =>
         new Promise((resolve) => {
           stream.once("data", resolve);

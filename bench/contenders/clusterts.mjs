@@ -25,6 +25,17 @@ export async function startServer(job) {
     return {};
   });
   count.Register(node, async () => ({ oneways }));
+  node.onStream((stream) => {
+    stream.on("data", (data) => stream.write(data));
+    stream.on("end", () => stream.end());
+  }, "echo");
+  node.onStream((stream) => {
+    let bytes = 0;
+    stream.on("data", (data) => {
+      bytes += data.length;
+    });
+    stream.on("end", () => stream.end(String(bytes)));
+  }, "count");
   await node.start();
 }
 
@@ -38,6 +49,22 @@ export async function connect(job) {
     payloadOf: job.bytes ? (reply) => reply.data : (reply) => reply.msg,
     oneway: (msg) => post.Post(node, handler, { msg }),
     onewayCount: async () => (await count.Call(node, handler, {})).oneways,
+    openStream: () => openStream(node, handler, job.scenario.startsWith("E2") ? "count" : "echo"),
+  };
+}
+
+async function openStream(node, handler, protocol) {
+  const stream = await node.openStream(handler, { protocol });
+  const next = (start) =>
+    new Promise((resolve) => {
+      stream.once("data", resolve);
+      start();
+    });
+  return {
+    echo: (buffer) => next(() => stream.write(buffer)),
+    close: () => void stream.end(),
+    write: (buffer) => (stream.write(buffer) ? undefined : new Promise((resolve) => stream.once("drain", resolve))),
+    finish: async () => Number(String(await next(() => stream.end()))),
   };
 }
 

@@ -49,7 +49,7 @@ export async function connect({ host, port, bytes, scenario }) {
       return oneways.push({ msg });
     },
     onewayCount: async () => Number((await client.call({ msg: "?count" })).msg),
-    openStream: async () => (scenario === "E2" ? bulkStream(client) : echoStream(client)),
+    openStream: async () => (scenario.startsWith("E2") ? bulkStream(client) : echoStream(client)),
   };
 }
 

@@ -162,7 +162,7 @@ export async function connect(job) {
 }
 
 async function openStream(job) {
-  const socket = await dial(job, job.scenario === "E2" ? KIND.countStream : KIND.echoStream);
+  const socket = await dial(job, job.scenario.startsWith("E2") ? KIND.countStream : KIND.echoStream);
   const next = (start) =>
     new Promise((resolve) => {
       socket.once("data", resolve);

@@ -73,7 +73,7 @@ export async function connect({ host, port, bytes, scenario }) {
       return written(oneways, { msg });
     },
     onewayCount: async () => Number((await ask("count", {})).msg),
-    openStream: async () => (scenario === "E2" ? bulkStream(client, written) : echoStream(client)),
+    openStream: async () => (scenario.startsWith("E2") ? bulkStream(client, written) : echoStream(client)),
   };
 }
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { miniVariants } from "./mini-rpc/variants.mjs";
 
 const natsServer = { command: "nats-server", args: (port) => ["-a", "127.0.0.1", "-p", String(port)] };
-const clustertsScenarios = ["A", "B64", "B512", "C", "D", "F64", "FA"];
+const clustertsScenarios = ["A", "B64", "B512", "C", "D", "E1", "E2", "E2x100", "E2small", "E2x100small", "E2calls", "E3", "F64", "FA"];
 
 /** The Node.js libraries that users would otherwise pick. */
 const PEER_CONTENDERS = {
@@ -30,7 +30,7 @@ export const CONTENDERS = {
   clusterts: { scenarios: clustertsScenarios },
   "clusterts:interceptor": { module: "clusterts", opts: { interceptor: true }, scenarios: clustertsScenarios, optional: true },
   "clusterts:harbors": { module: "clusterts", relays: 2, opts: { relays: 2 }, scenarios: ["F64", "FA"] },
-  "clusterts:session": { module: "clusterts-session", scenarios: ["E1", "E2", "E3"], optional: true },
+  "clusterts:session": { module: "clusterts-session", scenarios: ["E1", "E2", "E2x100", "E2small", "E2x100small", "E3"], optional: true },
   "floor-raw": {},
   "floor-go-raw": { program: fileURLToPath(new URL("../go-raw/go-raw", import.meta.url)) },
   "mini-rpc": {},

@@ -6,7 +6,7 @@
  */
 import { bigEcho, latency, throughput } from "./calls.mjs";
 import { oneway } from "./oneway.mjs";
-import { bulkStream, idleStreams, shortStreams } from "./streams.mjs";
+import { besideBulk, bulkStreams, idleStreams, shortStreams } from "./streams.mjs";
 
 export const SCENARIOS = {
   A: { title: "A. latency, 1 in flight", metric: "calls/s", needs: "call", run: latency },
@@ -15,7 +15,23 @@ export const SCENARIOS = {
   C: { title: "C. 64 KiB echo, 16 in flight", metric: "MB/s", needs: "call", bytes: true, run: bigEcho },
   D: { title: "D. one-way messages", metric: "msgs/s", needs: "oneway", run: oneway },
   E1: { title: "E. short streams (open+echo+close), 32 at once", metric: "streams/s", needs: "openStream", bytes: true, run: shortStreams },
-  E2: { title: "E. one bulk stream, 64 KiB writes", metric: "MB/s", needs: "openStream", bytes: true, run: bulkStream },
+  E2: { title: "E. one bulk stream, 64 KiB writes", metric: "MB/s", needs: "openStream", bytes: true, run: bulkStreams(1, 65_536) },
+  E2x100: { title: "E. 100 bulk streams, 64 KiB writes", metric: "MB/s", needs: "openStream", bytes: true, run: bulkStreams(100, 65_536) },
+  E2small: { title: "E. one bulk stream, 1000-byte writes", metric: "MB/s", needs: "openStream", bytes: true, run: bulkStreams(1, 1_000) },
+  E2x100small: {
+    title: "E. 100 bulk streams, 1000-byte writes",
+    metric: "MB/s",
+    needs: "openStream",
+    bytes: true,
+    run: bulkStreams(100, 1_000),
+  },
+  E2calls: {
+    title: "E. calls beside one bulk stream, median over that without",
+    metric: "x",
+    down: true,
+    needs: "openStream",
+    run: besideBulk,
+  },
   E3: {
     title: "E. server memory per idle open stream",
     metric: "bytes/stream",

@@ -1,6 +1,7 @@
 /** Streams: many short ones, one bulk stream, and the memory of idle ones. */
 import { rssBytes } from "../lib/proc.mjs";
-import { BIG_BYTES, SMALL, sleep } from "./client.mjs";
+import { latency } from "./calls.mjs";
+import { BIG_BYTES, nextTurn, SMALL, sleep } from "./client.mjs";
 import { CpuMeter } from "./cpu-meter.mjs";
 
 const small = Buffer.from(SMALL);
@@ -33,28 +34,53 @@ export async function shortStreams(client, { warmup, seconds, pids }) {
   return { value: (count / ms) * 1000, ...meter.per100k(count) };
 }
 
-export async function bulkStream(client, { warmup, seconds, pids }) {
-  const chunk = Buffer.alloc(BIG_BYTES, "x");
-  const run = async (duration) => {
-    const stream = await client.openStream();
-    const start = performance.now();
-    let bytes = 0;
-    while (performance.now() < start + duration * 1000) {
-      for (let i = 0; i < 8; i++) {
-        const room = stream.write(chunk);
-        if (room) await room;
-        bytes += BIG_BYTES;
-      }
-    }
-    const counted = await stream.finish();
-    if (counted !== bytes) throw new Error(`bulk: wrote ${bytes}, server counted ${counted}`);
-    return { bytes, ms: performance.now() - start };
+/** `streams` at once, each as fast as it is taken, in writes of `writeBytes`. */
+export function bulkStreams(streams, writeBytes) {
+  const chunk = Buffer.alloc(writeBytes, "x");
+  const perTurn = Math.max(1, Math.round((8 * BIG_BYTES) / writeBytes / streams));
+  return async (client, { warmup, seconds, pids }) => {
+    const run = async (duration) => {
+      const start = performance.now();
+      const end = start + duration * 1000;
+      const counts = await Promise.all(Array.from({ length: streams }, () => fill(client, chunk, perTurn, () => performance.now() > end)));
+      return { bytes: counts.reduce((sum, bytes) => sum + bytes, 0), ms: performance.now() - start };
+    };
+    await run(warmup);
+    const meter = new CpuMeter(pids);
+    const { bytes, ms } = await run(seconds);
+    return { value: bytes / 1e6 / (ms / 1000), ...meter.perGB(bytes) };
   };
+}
 
-  await run(warmup);
-  const meter = new CpuMeter(pids);
-  const { bytes, ms } = await run(seconds);
-  return { value: bytes / 1e6 / (ms / 1000), ...meter.perGB(bytes) };
+/** Writes to one stream until `isOver`, and gives the bytes, which the server has counted too. */
+async function fill(client, chunk, perTurn, isOver) {
+  const stream = await client.openStream();
+  let bytes = 0;
+  while (!isOver()) {
+    for (let i = 0; i < perTurn; i++) {
+      const room = stream.write(chunk);
+      if (room) await room;
+      bytes += chunk.length;
+    }
+    if (chunk.length < BIG_BYTES) await nextTurn(); // small writes may all find room
+  }
+  const counted = await stream.finish();
+  if (counted !== bytes) throw new Error(`bulk: wrote ${bytes}, server counted ${counted}`);
+  return bytes;
+}
+
+/** Calls one after the other, without and beside a stream at full rate: how many times their median is longer. */
+export async function besideBulk(client, { warmup, seconds, pids }) {
+  const chunk = Buffer.alloc(BIG_BYTES, "x");
+  const alone = await latency(client, { warmup, seconds, pids });
+  let isOver = false;
+  const filled = fill(client, chunk, 8, () => isOver);
+  const start = performance.now();
+  const beside = await latency(client, { warmup, seconds, pids });
+  isOver = true;
+  const bytes = await filled;
+  const megabytesPerSecond = bytes / 1e6 / ((performance.now() - start) / 1000);
+  return { value: beside.p50us / alone.p50us, p50us: beside.p50us, p99us: beside.p99us, alone: alone.p50us, megabytesPerSecond };
 }
 
 export async function idleStreams(client, { idleStreams: wanted = 10_000, pids }) {

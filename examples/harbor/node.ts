@@ -9,7 +9,7 @@ const NOTES = 5;
 
 const [address, discovery, other] = process.argv.slice(2) as [AddressText, string, AddressText];
 
-const node = createNode({ address, discovery: discoveryServer(discovery) });
+const node = createNode({ address, discovery: discoveryServer(discovery), secrets: [process.env.GROUP_SECRET!] });
 const notes = new Promise<void>((resolve) => {
   let count = 0;
   node.onMessage(NOTE, (bytes, { from }) => {

@@ -7,22 +7,30 @@
  *     discovery 127.0.0.1:17121                     discovery 127.0.0.1:17122
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const [ONE, TWO] = ["127.0.0.1:17121", "127.0.0.1:17122"];
-const PROGRAMS: readonly (readonly [name: string, program: string, ...args: string[]])[] = [
-  ["1.2.1", "node.ts", "1.2.1", ONE, "2.1.1"],
-  ["2.1.1", "node.ts", "2.1.1", TWO, "1.2.1"],
-  ["1.255.1", "harbor.ts", "1.255.1", ONE, ONE],
-  ["2.255.1", "harbor.ts", "2.255.1", TWO, ONE],
-  ["discovery of group 1", "../../src/cli/main.ts", "discovery", "--listen", ONE],
-  ["discovery of group 2", "../../src/cli/main.ts", "discovery", "--listen", TWO],
+const secret = (): string => randomBytes(32).toString("base64");
+const SECRETS: Readonly<Record<string, string>> = { "1": secret(), "2": secret(), harbors: secret() };
+
+/** Each with the group whose secret it gets. */
+const PROGRAMS: readonly (readonly [name: string, group: "1" | "2", program: string, ...args: string[]])[] = [
+  ["1.2.1", "1", "node.ts", "1.2.1", ONE, "2.1.1"],
+  ["2.1.1", "2", "node.ts", "2.1.1", TWO, "1.2.1"],
+  ["1.255.1", "1", "harbor.ts", "1.255.1", ONE, ONE],
+  ["2.255.1", "2", "harbor.ts", "2.255.1", TWO, ONE],
+  ["discovery of group 1", "1", "../../src/cli/main.ts", "discovery", "--listen", ONE],
+  ["discovery of group 2", "2", "../../src/cli/main.ts", "discovery", "--listen", TWO],
 ];
 
-const children = PROGRAMS.map(([name, program, ...args]): ChildProcess => {
+const children = PROGRAMS.map(([name, group, program, ...args]): ChildProcess => {
   console.log(`${name} is starting`);
-  return spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL(program, import.meta.url)), ...args], { stdio: "inherit" });
+  const isHarbor = program === "harbor.ts";
+  const env = { ...process.env, GROUP_SECRET: SECRETS[group], ...(isHarbor && { HARBOR_SECRET: SECRETS.harbors }) };
+  const file = fileURLToPath(new URL(program, import.meta.url));
+  return spawn(process.execPath, ["--import", "tsx", file, ...args], { stdio: "inherit", env });
 });
 const nodes = children.slice(0, 2);
 const others = children.slice(2);

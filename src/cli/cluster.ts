@@ -76,7 +76,9 @@ export class Cluster {
     const path = /^file:(?:\/\/)?(.+)$/.exec(where)?.[1];
     const text = path === undefined ? where : `file:${resolve(this.#context.cwd, path)}`;
     try {
-      return discoveryFromText(text, { cluster: this.name, secrets: this.secrets, tls: this.tls });
+      // Sooner than the whole: what is wrong with the way to it is a better answer than that the time is over.
+      const reachTimeoutMs = Math.ceil(this.timeoutMs * 0.6);
+      return discoveryFromText(text, { cluster: this.name, secrets: this.secrets, tls: this.tls, reachTimeoutMs });
     } catch (error) {
       throw new UsageError(`--discovery: ${messageOf(error)}`);
     }
@@ -114,7 +116,7 @@ export class Cluster {
         if (!asksAgain) break;
         await sleep(ASK_AGAIN_MS, undefined, { signal }).catch(() => {}); // aborted: the loop ends
       }
-      throw new CommandError(problem);
+      throw new CommandError(this.#context.signal.aborted ? "interrupted" : problem);
     } finally {
       clearTimeout(timer);
       stop.abort();

@@ -6,6 +6,7 @@ import { packageFolder } from "./package-folder.js";
 
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
   discovery: { summary: "run a discovery server", load: async () => (await import("./discovery.js")).discovery },
+  harbor: { summary: "run a harbor", load: async () => (await import("./harbor.js")).harbor },
   gen: { summary: "generate TypeScript from .proto files", load: async () => (await import("./gen.js")).gen },
   nodes: { summary: "list the nodes that discovery knows", load: async () => (await import("./nodes.js")).nodes },
   status: { summary: "what one node is doing", load: async () => (await import("./status.js")).status },

@@ -3,7 +3,7 @@
  * text, bytes as base64, enums by name, Timestamp and Duration as text. What JSON has and the message has not is a fault:
  * a misspelled field must not vanish.
  */
-import type { Enum, Field, Type } from "protobufjs";
+import type { Enum, Field, MapField, Type } from "protobufjs";
 import { closest } from "../internal/closest.js";
 
 type Json = unknown;
@@ -28,7 +28,13 @@ export function messageFromJson(type: Type, json: Json, path = ""): Fields {
   for (const [key, value] of Object.entries(json)) {
     const field = byName.get(key);
     if (field === undefined) throw new JsonFault(`${at(path)}${type.name} has no field "${key}"${meant(key, [...byName.keys()])}`);
-    if (value !== null) result[field.name] = fieldFromJson(field, value, path === "" ? key : `${path}.${key}`);
+    if (value === null) continue;
+    if (field.name in result) throw new JsonFault(`${at(path)}"${field.name}" is there twice, by both of its names`);
+    result[field.name] = fieldFromJson(field, value, path === "" ? key : `${path}.${key}`);
+  }
+  for (const { name, fieldsArray } of type.oneofsArray) {
+    const given = fieldsArray.filter((field) => field.name in result).map((field) => `"${field.name}"`);
+    if (given.length > 1) throw new JsonFault(`${at(path)}${given.join(" and ")} are of the oneof ${name}: give one of them`);
   }
   return result;
 }
@@ -36,11 +42,26 @@ export function messageFromJson(type: Type, json: Json, path = ""): Fields {
 function fieldFromJson(field: Field, value: Json, path: string): unknown {
   if (field.map) {
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw new JsonFault(`${at(path)}a map is a JSON object`);
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, valueFromJson(field, each, `${path}.${key}`)]));
+    const { keyType } = field as unknown as MapField;
+    const entries = Object.entries(value).map(([key, each]): [string, unknown] => [
+      keyFromJson(keyType, key, path),
+      valueFromJson(field, each, `${path}.${key}`),
+    ]);
+    return Object.fromEntries(entries);
   }
   if (!field.repeated) return valueFromJson(field, value, path);
   if (!Array.isArray(value)) throw new JsonFault(`${at(path)}a repeated field is a JSON array`);
   return value.map((each, index) => valueFromJson(field, each, `${path}[${index}]`));
+}
+
+/** Keys are texts in JSON whatever they are in the message, each written in one way only. */
+function keyFromJson(type: string, key: string, path: string): string {
+  if (type === "string") return key;
+  if (type === "bool" ? key === "true" || key === "false" : /^(?:0|-?[1-9]\d*)$/.test(key)) {
+    if (type !== "bool") numberFromJson(type, key, `${path}.${key}`);
+    return key;
+  }
+  throw new JsonFault(`${at(path)}the key ${JSON.stringify(key)} is no ${type}`);
 }
 
 function valueFromJson(field: Field, value: Json, path: string): unknown {

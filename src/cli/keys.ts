@@ -9,14 +9,14 @@ import { type Command, type CommandContext, CommandError, UsageError } from "./c
 const EXIT = "Exit codes: 0 done, 1 it could not be done (get, del: there is no such key), 2 wrong use of this command.\n";
 
 const WRITE_OPTIONS = { ...CLUSTER_OPTIONS, "if-revision": { type: "string" } } as const;
-const WRITE_HELP = `      --if-revision <n>       only when the key's revision is this one, as get prints it; 0: only when there is no such key
+const WRITE_HELP = `      --if-revision <n>       only when the key's revision is this one, as get --json prints it; 0: only when there is no such key
 ${CLUSTER_HELP}`;
 
 export const get: Command = {
   help: `Usage: clusterts get <key> [options]
        clusterts get --prefix <prefix> [options]
 
-Prints the value of a key, as it is; or all keys that begin with a prefix, with their values.
+Prints the value of a key and a line feed; or all keys that begin with a prefix, with their values.
 
 Options:
       --prefix <prefix>       list these ("" for all)

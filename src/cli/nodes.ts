@@ -51,6 +51,12 @@ function asText(members: readonly Member[]): string {
 }
 
 function asJson(member: Member): object {
-  const { address, incarnation, ...rest } = member;
-  return { address: formatAddress(address), ...rest, ...(incarnation !== undefined && { incarnation: String(incarnation) }) };
+  const { address, available = true, export: exported = false, incarnation, ...rest } = member;
+  return {
+    address: formatAddress(address),
+    available,
+    export: exported,
+    ...rest,
+    ...(incarnation !== undefined && { incarnation: String(incarnation) }),
+  };
 }

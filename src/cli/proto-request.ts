@@ -8,7 +8,11 @@ import type { ProtoMethod } from "./proto-methods.js";
 /** By its full name, or by its end as long as that is unique. @throws {@link CommandError} */
 export function findMethod(methods: readonly ProtoMethod[], name: string): ProtoMethod {
   const exact = methods.find((method) => method.name === name);
-  const ending = methods.filter((method) => method.name.endsWith(`/${name}`) || method.name.endsWith(`.${name}`));
+  // Stubs write methods with a small letter, .proto files often with a capital one.
+  const [wanted, ends] = [name.toLowerCase(), (method: ProtoMethod) => method.name.toLowerCase()];
+  const ending = methods.filter(
+    (method) => ends(method) === wanted || ends(method).endsWith(`/${wanted}`) || ends(method).endsWith(`.${wanted}`),
+  );
   const names = methods.map((method) => method.name);
   const found = exact ?? (ending.length === 1 ? ending[0] : undefined);
   if (found === undefined) {

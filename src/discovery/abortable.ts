@@ -9,16 +9,16 @@ export type Outcome<T> =
   | { readonly type: "timeout" }
   | { readonly type: "aborted" };
 
-/** Waits `ms`, or less when `signal` aborts. Leaves neither timer nor listener. */
-export async function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  await outcomeOf(new Promise<never>(() => {}), signal, { clock, ms });
+/** Waits `ms`, or less when `signal` aborts. Leaves neither timer nor listener. `holds`: keeps the process alive meanwhile. */
+export async function sleep(clock: Clock, ms: number, signal: AbortSignal, holds = false): Promise<void> {
+  await outcomeOf(new Promise<never>(() => {}), signal, { clock, ms, holds });
 }
 
 /** How `promise` came out, or that it did not before `signal` aborted or the time was over. Never rejects, and looks at every rejection. */
 export function outcomeOf<T>(
   promise: PromiseLike<T>,
   signal: AbortSignal,
-  limit?: { readonly clock: Clock; readonly ms: number },
+  limit?: { readonly clock: Clock; readonly ms: number; readonly holds?: boolean },
 ): Promise<Outcome<T>> {
   return new Promise((resolve) => {
     const settle = (outcome: Outcome<T>): void => {
@@ -27,7 +27,7 @@ export function outcomeOf<T>(
       resolve(outcome);
     };
     const onAbort = (): void => settle({ type: "aborted" });
-    const timer = limit?.clock.setTimeout(() => settle({ type: "timeout" }), limit.ms);
+    const timer = limit?.clock.setTimeout(() => settle({ type: "timeout" }), limit.ms, limit.holds);
     signal.addEventListener("abort", onAbort);
     if (signal.aborted) onAbort();
     promise.then(

@@ -9,6 +9,8 @@ import type { TlsOptions } from "../transport/tls-options.js";
 export interface DiscoveryContext {
   readonly secrets: readonly string[] | undefined;
   readonly cluster: string | undefined;
+  /** How long a server may take to be reached; default as everywhere. */
+  readonly reachTimeoutMs?: number;
   readonly tls: TlsOptions | undefined;
 }
 
@@ -21,7 +23,8 @@ interface Scheme {
 const SCHEMES: Readonly<Record<string, Scheme>> = {
   server: {
     example: "server://host:port (or host:port alone)",
-    make: (rest, { cluster, secrets, tls }) => discoveryServer(rest, { cluster, secrets, tls }),
+    make: (rest, { cluster, secrets, tls, reachTimeoutMs }) =>
+      discoveryServer(rest, { cluster, secrets, tls, ...(reachTimeoutMs !== undefined && { link: { reachTimeoutMs } }) }),
   },
   file: {
     example: "file:cluster.json",

@@ -17,6 +17,8 @@ export type EnvironmentOptions = Pick<
   NodeOptions,
   | "address"
   | "discovery"
+  | "harbors"
+  | "harborSecrets"
   | "cluster"
   | "secrets"
   | "tls"
@@ -34,6 +36,8 @@ export type EnvironmentOptions = Pick<
 const NAMES = [
   "CLUSTERTS_ADDRESS",
   "CLUSTERTS_DISCOVERY",
+  "CLUSTERTS_HARBORS",
+  "CLUSTERTS_HARBOR_SECRET",
   "CLUSTERTS_CLUSTER",
   "CLUSTERTS_SECRET",
   "CLUSTERTS_SECRET_FILE",
@@ -70,16 +74,19 @@ export function optionsFromEnv(env: Environment = process.env): EnvironmentOptio
   const reader = new Reader(env);
   const cluster = reader.option("CLUSTERTS_CLUSTER", "cluster", String);
   const secrets = reader.secrets();
+  const harborSecrets = reader.option("CLUSTERTS_HARBOR_SECRET", "harborSecrets", (text) => listOf(text, ","));
   const tls = reader.tls();
   const options = {
     address: reader.option("CLUSTERTS_ADDRESS", "address", String),
     discovery: reader.read("CLUSTERTS_DISCOVERY", (text) => discoveryFromText(text, { secrets, cluster, tls })),
+    harbors: reader.read("CLUSTERTS_HARBORS", (text) => discoveryFromText(text, { secrets: harborSecrets ?? secrets, cluster, tls })),
+    harborSecrets,
     cluster,
     secrets,
     tls,
     listen: reader.option("CLUSTERTS_LISTEN", "listen", String),
     advertise: reader.option("CLUSTERTS_ADVERTISE", "advertise", String),
-    export: reader.read("CLUSTERTS_EXPORT", yesOrNo),
+    export: reader.read("CLUSTERTS_EXPORT", (text) => (text === "enforced" ? text : yesOrNo(text))),
     insecure: reader.read("CLUSTERTS_INSECURE", yesOrNo) === true ? true : undefined,
     admin: reader.read("CLUSTERTS_ADMIN", yesOrNo),
     logger: reader.read("CLUSTERTS_LOG", loggerOf),

@@ -96,9 +96,9 @@ export interface DiscoveryNotice {
   readonly reason: string;
 }
 
-export type DropCause = "noHandler" | "limit" | "malformed" | "tooLarge" | "overtaken" | "closed";
+export type DropCause = "noHandler" | "limit" | "malformed" | "tooLarge" | "overtaken" | "closed" | "notRelayed";
 
-/** `clusterts:drop`: a one-way message that came and was not handled. Nobody waits for it, so only this tells. */
+/** `clusterts:drop`: a one-way message that came and was not handled, or at a harbor not passed on. Nobody waits for it, so only this tells. */
 export interface DropEvent {
   readonly type: "dropped";
   readonly node: AddressText;
@@ -123,9 +123,14 @@ export type LimitName =
   | "link.maxPartialBytes"
   | "link.maxDialsPerSecond"
   | "link.maxOpenings"
+  | "stream.maxStreams"
+  | "stream.acceptBacklog"
+  | "stream.maxUnreadBytes"
   | "limit.maxConcurrent"
   | "mailbox.maxQueued"
-  | "mailbox.maxQueuedTotal";
+  | "mailbox.maxQueuedTotal"
+  | "harbor.maxWaitingBytes"
+  | "harbor.maxPairs";
 
 /** `clusterts:limit`: something was over a limit; docs/limits.md says what became of it. */
 export interface LimitEvent {

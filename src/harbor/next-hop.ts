@@ -44,6 +44,11 @@ export function nextHop(self: LogicalAddress, to: LogicalAddress, view: RouteVie
   return { type: "none", reason: over === group ? "noHarborThere" : "noHarborHere" };
 }
 
+/** Whether a harbor's group has another one that is worth a try. */
+export function hasOther({ harborsOf, isUnreachable }: RouteView, harbor: LogicalAddress): boolean {
+  return harborsOf(addressGroup(harbor)).some(({ address }) => address !== harbor && !isUnreachable(address));
+}
+
 /**
  * Which of several harbors takes the frames for `to`: all that know the same harbors choose the same one. `not`: one that was just
  * lost, where there is another.

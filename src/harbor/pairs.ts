@@ -28,6 +28,8 @@ export class Pair {
   unanswered = 0;
   #waitsUntil = Number.NEGATIVE_INFINITY;
   isUsed = true;
+  /** Bytes that were passed on since more waits at the connection than should. */
+  burstBytes = 0;
   /** The large message, and the large reply, that were refused last: of their other pieces nobody is told again. 0: none. */
   refusedSeq = 0;
   refusedReplySeq = 0;
@@ -40,11 +42,13 @@ export class Pair {
     this.inbound = inbound;
   }
 
-  /** The sender's frames come over another connection from now on. */
-  comesFrom(inbound: RelayPort): void {
+  /** The sender's frames come over another connection from now on. Gives the one that answers go out over no longer. */
+  comesFrom(inbound: RelayPort): RelayPort | undefined {
+    const dropped = this.#earlierInbound;
     this.#earlierInbound = this.inbound.isClosed ? undefined : this.inbound;
     this.#earlierInboundSeq = this.lastSeq;
     this.inbound = inbound;
+    return dropped;
   }
 
   /** Hot path. Where the answer to number `seq` goes. */
@@ -63,9 +67,9 @@ export class Pair {
     if (!this.inbound.isClosed) yield { port: this.inbound, lastSeq };
   }
 
-  /** Whether answers of the pair may go out over `port`. */
-  answersOver(port: RelayPort): boolean {
-    return this.inbound === port || this.#earlierInbound === port;
+  /** The connections that answers may go out over. */
+  get inbounds(): readonly RelayPort[] {
+    return this.#earlierInbound === undefined ? [this.inbound] : [this.inbound, this.#earlierInbound];
   }
 
   /** The connection that carried number `seq`, if it is open. */
@@ -123,6 +127,8 @@ export class Pair {
 export class Pairs {
   readonly #maxPairs: number;
   readonly #byTarget = new Map<LogicalAddress, Map<LogicalAddress, Pair>>();
+  /** Pairs of which answers may go out over a connection, while that is open. */
+  readonly #byInbound = new Map<RelayPort, Set<Pair>>();
   #size = 0;
 
   constructor(maxPairs: number) {
@@ -149,7 +155,25 @@ export class Pairs {
     }
     senders.set(from, pair);
     this.#size++;
+    this.#index(pair, inbound);
     return pair;
+  }
+
+  /** The sender's frames come over another connection from now on. */
+  move(pair: Pair, inbound: RelayPort): void {
+    const dropped = pair.comesFrom(inbound);
+    if (dropped !== undefined && dropped !== inbound) this.#byInbound.get(dropped)?.delete(pair);
+    this.#index(pair, inbound);
+  }
+
+  /** Pairs of which answers may go out over `port`. */
+  answeredOver(port: RelayPort): Iterable<Pair> {
+    return this.#byInbound.get(port) ?? [];
+  }
+
+  /** The connection is gone. */
+  forgetPort(port: RelayPort): void {
+    this.#byInbound.delete(port);
   }
 
   /** Pairs whose frames may go over a link to `neighbour`. */
@@ -172,11 +196,18 @@ export class Pairs {
     for (const pair of this) pair.isUsed = false;
   }
 
+  #index(pair: Pair, inbound: RelayPort): void {
+    const pairs = this.#byInbound.get(inbound);
+    if (pairs === undefined) this.#byInbound.set(inbound, new Set([pair]));
+    else pairs.add(pair);
+  }
+
   #forget(isMeant: (pair: Pair) => boolean): void {
     for (const [to, senders] of this.#byTarget) {
       for (const [from, pair] of senders) {
         if (!isMeant(pair)) continue;
         senders.delete(from);
+        for (const port of pair.inbounds) this.#byInbound.get(port)?.delete(pair);
         this.#size--;
       }
       if (senders.size === 0) this.#byTarget.delete(to);

@@ -6,6 +6,8 @@ import type { CommitResult } from "../internal/commit-result.js";
 export interface RelayPort {
   readonly peer: { readonly address: LogicalAddress };
   readonly isClosed: boolean;
+  /** Whether more waits to be read by the peer than should. */
+  readonly congested: boolean;
   /** Whether so much waits to be read by the peer that nothing new is taken. */
   readonly overfull: boolean;
   /** When what is being read arrived. */

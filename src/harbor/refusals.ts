@@ -1,28 +1,12 @@
 /** Why a harbor does not pass a frame on, what it says about that, and to whom. */
 import { addressGroup, formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Code, Execution } from "../errors.js";
+import type { LimitName } from "../events/events.js";
 import { encodeError } from "../wire/error-codec.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { MAX_HOPS } from "../wire/limits.js";
 import type { RelayPort } from "./ports.js";
-
-/** The reasons, by the names that status and counters have. Every text stands in docs/errors.md. */
-export type RefusalReason =
-  | "unknownTarget"
-  | "noHarborThere"
-  | "unreachable"
-  | "left"
-  | "queueFull"
-  | "slowTarget"
-  | "slowCaller"
-  | "tooManyBytes"
-  | "tooManyPairs"
-  | "hops"
-  | "deadline"
-  | "notExported"
-  | "notResponsible"
-  | "stranger"
-  | "kind";
+import type { RefusalReason } from "./refusal-reason.js";
 
 export interface Refusal {
   readonly reason: RefusalReason;
@@ -32,6 +16,15 @@ export interface Refusal {
   /** Default `"notRun"`. */
   readonly execution?: Execution;
 }
+
+/** The limits among them. */
+export const LIMIT_OF: Readonly<Partial<Record<RefusalReason, LimitName>>> = {
+  queueFull: "link.maxPendingMessages",
+  slowTarget: "link.maxBufferedBytes",
+  slowCaller: "link.maxBufferedBytes",
+  tooManyBytes: "harbor.maxWaitingBytes",
+  tooManyPairs: "harbor.maxPairs",
+};
 
 const unavailable = (reason: RefusalReason, text: string): Refusal => ({ reason, code: "UNAVAILABLE", text });
 const exhausted = (reason: RefusalReason, text: string): Refusal => ({ reason, code: "RESOURCE_EXHAUSTED", text });

@@ -1,5 +1,5 @@
 /** What a harbor has done, for its status and for metrics. */
-import type { RefusalReason } from "./refusals.js";
+import type { RefusalReason } from "./refusal-reason.js";
 
 export interface RelayCounters {
   /** Frames that were passed on; a large message is many. */

@@ -6,67 +6,44 @@
  *                 ^                 |
  *                 +---- answers ----+
  */
-import { ANONYMOUS, addressGroup, formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
-import type { Clock } from "../internal/clock.js";
+import { addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import { COMMIT } from "../internal/commit-result.js";
-import type { Resolved } from "../internal/resolved.js";
 import { UnsentError } from "../internal/unsent-error.js";
 import { decodeGone, encodeGone, GONE_BYTES } from "../wire/gone.js";
 import { AT, FLAGS, getU32, KIND } from "../wire/header.js";
 import { MAX_HOPS } from "../wire/limits.js";
-import { HarborChoices } from "./harbor-choices.js";
-import type { HarborOptions } from "./harbor-options.js";
-import { nextHop, type RouteView } from "./next-hop.js";
+import { hasOther } from "./next-hop.js";
 import { type Pair, Pairs } from "./pairs.js";
 import type { HeldFrame, RelayLink, RelayPort } from "./ports.js";
-import { factsOf, type Refusal, type Refused, refusal, tellCaller } from "./refusals.js";
+import { factsOf, type Refusal, refusal } from "./refusals.js";
 import { type RelayCounters, RelayCounts } from "./relay-counts.js";
+import type { RelayEnvironment } from "./relay-environment.js";
+import { RelayRefuser } from "./relay-refuser.js";
+import { RelayRoutes } from "./relay-routes.js";
 import { begins, completes, ROLE, type Role, roleOf } from "./roles.js";
-
-export interface RelayEnvironment {
-  readonly self: LogicalAddress;
-  readonly clock: Clock;
-  readonly options: Resolved<HarborOptions>;
-  readonly view: RouteView;
-  /** Whether only exported nodes of this group are reached by other groups. */
-  readonly enforcesExport: boolean;
-  isExported(address: LogicalAddress): boolean;
-  /** The link to a neighbour that discovery knows. */
-  link(peer: LogicalAddress): RelayLink;
-  /** The link, if there is one. */
-  peek(peer: LogicalAddress): RelayLink | undefined;
-  links(): Iterable<RelayLink>;
-  /** Something was not passed on, and nobody else is told. To be said seldom. */
-  warn(key: string, text: string): void;
-}
-
-/** Bytes after which it is looked anew how many wait in all. */
-const LOOK_EVERY_BYTES = 1024 * 1024;
-
-/** What a destination may still have waiting when too much waits in all. */
-const LEAST_BYTES = 64 * 1024;
+import { WaitingBytes } from "./waiting-bytes.js";
 
 export class Relay {
   readonly #env: RelayEnvironment;
   readonly #pairs: Pairs;
-  readonly #choices = new HarborChoices();
+  readonly #routes: RelayRoutes;
   readonly #counts = new RelayCounts();
+  readonly #refuser: RelayRefuser;
+  readonly #waiting: WaitingBytes;
   /** Those of the last request and of the last answer: most frames in a row belong to one. */
   #asking: Pair | undefined;
   #answering: Pair | undefined;
-  /** Goes up when discovery changes what may be reached. */
-  #version = 0;
-  #unlookedBytes = 0;
-  /** Bytes that wait in all, when that is too many. */
-  #tooManyBytes: number | undefined;
 
   constructor(env: RelayEnvironment) {
     this.#env = env;
     this.#pairs = new Pairs(env.options.maxPairs);
+    this.#routes = new RelayRoutes(env, this.#pairs);
+    this.#refuser = new RelayRefuser(env, this.#counts);
+    this.#waiting = new WaitingBytes(() => env.links(), env.options.maxWaitingBytes);
   }
 
   get counters(): RelayCounters {
-    return this.#counts.snapshot(this.#pairs.size, waitingBytesOf(this.#env.links()));
+    return this.#counts.snapshot(this.#pairs.size, this.#waiting.now);
   }
 
   /** Hot path. A frame that is not for this node, from a peer that may say so. */
@@ -83,7 +60,8 @@ export class Relay {
         return this.#passGone(port, frame, start, end, to);
       case ROLE.none: {
         const kind = frame[start + AT.kind]!;
-        if ((frame[start + AT.flags]! & FLAGS.ignorable) === 0) this.#refuse(port, factsOf(frame, start), ROLE.request, refusal.kind(kind));
+        if ((frame[start + AT.flags]! & FLAGS.ignorable) === 0)
+          this.#refuser.say(port, factsOf(frame, start), ROLE.request, refusal.kind(kind));
       }
     }
   }
@@ -91,31 +69,25 @@ export class Relay {
   /** A connection is gone: who sent over it learns what it had carried. */
   onLost(port: RelayPort): void {
     const peer = port.peer.address;
+    this.#pairs.forgetPort(port);
     for (const pair of this.#pairs.behind(peer)) {
       const last = pair.lose(port);
       if (last === 0) continue;
       for (const back of pair.waysBack(last)) this.#tellGone(pair, back.port, back.lastSeq);
     }
-    if (isHarbor(peer) && this.#env.peek(peer)?.ready === undefined) this.#leave(peer);
+    if (this.#env.peek(peer)?.ready === undefined) this.#leave(peer);
   }
 
   /** A harbor takes nothing new. */
   onDraining(peer: LogicalAddress): void {
-    if (isHarbor(peer)) this.#leave(peer);
+    this.#leave(peer);
   }
 
   /** A dial failed. What waits for it goes over another harbor, where there is one; a sender does not wait for the next attempt. */
   onUnreachable(peer: LogicalAddress): void {
-    const { peek, view } = this.#env;
-    const link = peek(peer);
-    const hasOther = isHarbor(peer) && view.harborsOf(addressGroup(peer)).some(({ address }) => !view.isUnreachable(address));
-    if (hasOther) this.#leave(peer);
-    for (const frame of link?.takeQueued(isRelayed) ?? []) {
-      const pair = hasOther && frame.to !== peer ? this.#pairs.get(frame.from, frame.to) : undefined;
-      const next = pair && this.#linkTo(pair);
-      if (next === undefined || "reason" in next) this.#refuseHeld(frame, refusal.unreachable(link!.describe()));
-      else this.#enqueue(pair!, next, frame);
-    }
+    this.#leave(peer);
+    const link = this.#env.peek(peer);
+    for (const frame of link?.takeQueued(isRelayed) ?? []) this.#refuseHeld(frame, refusal.unreachable(link!.describe()));
   }
 
   /** These frames, which waited, have gone out. */
@@ -135,7 +107,7 @@ export class Relay {
   }
 
   onMembersChanged(): void {
-    this.#version++;
+    this.#routes.version++;
   }
 
   /** Whether somebody waits for an answer from behind `peer`. */
@@ -148,7 +120,7 @@ export class Relay {
   /** Whether an answer is still to go out over `port`; without one, over any. */
   worksFor(port?: RelayPort): boolean {
     const now = this.#env.clock.now();
-    for (const pair of this.#pairs) if ((port === undefined || pair.answersOver(port)) && pair.isWaiting(now)) return true;
+    for (const pair of port === undefined ? this.#pairs : this.#pairs.answeredOver(port)) if (pair.isWaiting(now)) return true;
     return false;
   }
 
@@ -162,9 +134,11 @@ export class Relay {
     }
     const out = pair.link?.ready;
     const hops = frame[start + AT.hops]!;
-    const isPlain = role !== ROLE.cancel && pair.inbound === port && pair.checkedFor === this.#version && this.#tooManyBytes === undefined;
-    if (!isPlain || out === undefined || hops === 0 || out.overfull) return this.#askSlowly(port, frame, start, end, to, from, role);
+    const isPlain = role !== ROLE.cancel && pair.inbound === port && pair.checkedFor === this.#routes.version;
+    if (!isPlain || this.#waiting.isExcessive || out === undefined || hops === 0 || out.congested)
+      return this.#askSlowly(port, frame, start, end, to, from, role);
     frame[start + AT.hops] = hops - 1;
+    pair.burstBytes = 0;
     pair.sent(out, getU32(frame, start + AT.epoch), getU32(frame, start + AT.seq));
     if (role === ROLE.request) expect(pair, frame, start, end, port.arrivedAt);
     this.#count(end - start);
@@ -172,18 +146,18 @@ export class Relay {
   }
 
   #askSlowly(port: RelayPort, frame: Buffer, start: number, end: number, to: LogicalAddress, from: LogicalAddress, role: Role): void {
-    const { clock } = this.#env;
-    const facts = factsOf(frame, start);
-    const pair = this.#pairs.get(from, to) ?? this.#pairs.add(from, to, port, clock.now());
-    if (pair === undefined) return this.#refuse(port, facts, role, refusal.tooManyPairs(this.#pairs.size));
-    if (pair.inbound !== port && role !== ROLE.cancel) pair.comesFrom(port);
+    const known = this.#pairs.get(from, to);
     const hops = frame[start + AT.hops]!;
-    if (role === ROLE.cancel) return hops === 0 ? undefined : this.#cancel(pair, facts, frame, start, end);
-    const denied = hops === 0 ? refusal.hops() : this.#denial(port, pair);
-    if (denied !== undefined) return this.#refuseOnce(pair, port, facts, frame, start, role, denied);
-    const link = this.#linkTo(pair);
-    const no = "reason" in link ? link : this.#fullness(link);
-    if (no !== undefined || "reason" in link) return this.#refuseOnce(pair, port, facts, frame, start, role, no!);
+    if (role === ROLE.cancel) return known === undefined || hops === 0 ? undefined : this.#cancel(known, frame, start, end);
+    const facts = factsOf(frame, start);
+    const pair = known ?? this.#pairs.add(from, to, port, this.#env.clock.now());
+    if (pair === undefined) return this.#refuser.say(port, facts, role, refusal.tooManyPairs(this.#pairs.size));
+    if (pair.inbound !== port) this.#pairs.move(pair, port);
+    const denied = hops === 0 ? refusal.hops() : this.#routes.denial(port, pair);
+    if (denied !== undefined) return this.#refuser.refuse(pair, port, frame, start, role, denied);
+    const link = this.#routes.linkTo(pair);
+    const no = "reason" in link ? link : this.#fullness(link, pair, end - start);
+    if (no !== undefined || "reason" in link) return this.#refuser.refuse(pair, port, frame, start, role, no!);
     if (role === ROLE.request) expect(pair, frame, start, end, port.arrivedAt);
     const out = link.ready;
     if (out !== undefined) {
@@ -203,51 +177,11 @@ export class Relay {
     });
   }
 
-  /** Why a pair is not relayed for at all. */
-  #denial(port: RelayPort, pair: Pair): Refusal | undefined {
-    const { enforcesExport, isExported, self } = this.#env;
-    const { from, to } = pair;
-    const own = addressGroup(self);
-    const isFromOutside = addressGroup(from) !== own;
-    if (from === ANONYMOUS || (isFromOutside && from === port.peer.address && !isHarbor(from))) return refusal.stranger(self);
-    if (isFromOutside && addressGroup(to) !== own) return refusal.notResponsible(to);
-    if (!isFromOutside && addressGroup(to) === own) return refusal.stranger(self);
-    if (enforcesExport && isFromOutside && !isExported(to)) return refusal.notExported();
-    pair.checkedFor = this.#version;
-    return undefined;
-  }
-
-  /** The link to the next hop; a harbor stays what was chosen for the target as long as it can be reached. */
-  #linkTo(pair: Pair): RelayLink | Refusal {
-    const { self, view } = this.#env;
-    const { to } = pair;
-    if (pair.link?.ready !== undefined) return pair.link;
-    const hop = nextHop(self, to, view);
-    switch (hop.type) {
-      case "node":
-        pair.link = this.#env.link(hop.address);
-        return pair.link;
-      case "harborOf": {
-        const harbors = view.harborsOf(hop.group);
-        let harbor = this.#choices.choose(to, harbors);
-        if (harbor !== undefined && !view.knows(harbor) && this.#env.peek(harbor)?.ready === undefined) {
-          this.#leave(harbor);
-          harbor = this.#choices.choose(to, harbors);
-        }
-        if (harbor === undefined) return refusal.noHarborThere(to);
-        pair.link = this.#env.link(harbor);
-        return pair.link;
-      }
-      case "none":
-        return hop.reason === "noHarborThere" ? refusal.noHarborThere(to) : refusal.unknownTarget();
-    }
-  }
-
-  #fullness(link: RelayLink): Refusal | undefined {
-    if (link.ready?.overfull === true) return refusal.slowTarget(link.peer);
-    if (this.#tooManyBytes === undefined) return undefined;
-    this.#look();
-    return this.#tooManyBytes !== undefined && link.waitingBytes > LEAST_BYTES ? refusal.tooManyBytes(this.#tooManyBytes) : undefined;
+  #fullness(link: RelayLink, pair: Pair, frameBytes: number): Refusal | undefined {
+    pair.burstBytes = link.ready?.congested === true ? pair.burstBytes + frameBytes : 0;
+    if (link.ready?.overfull === true || pair.burstBytes > this.#env.maxBurstBytes) return refusal.slowTarget(link.peer);
+    const bytes = this.#waiting.excessFor(link);
+    return bytes === undefined ? undefined : refusal.tooManyBytes(bytes);
   }
 
   #enqueue(pair: Pair, link: RelayLink, frame: HeldFrame): void {
@@ -278,36 +212,30 @@ export class Relay {
     }
     const hops = frame[start + AT.hops]!;
     const back = pair?.wayBack(getU32(frame, start + AT.seq));
-    const out = back === undefined || back.isClosed ? this.#wayBack(to, back) : back;
+    const out = back === undefined || back.isClosed ? this.#routes.wayBack(to, back) : back;
     if (pair !== undefined && completes(frame, start, end)) pair.answered();
     if (out === undefined || out === port || hops === 0) {
       this.#counts.answersDropped++;
       return;
     }
     const kind = frame[start + AT.kind]!;
-    if (out.overfull && (kind === KIND.reply || kind === KIND.fragment)) {
-      const { epoch, seq } = factsOf(frame, start);
-      if (pair !== undefined && kind === KIND.fragment) {
-        if (pair.refusedReplySeq === seq && !begins(frame, start, end)) return;
-        pair.refusedReplySeq = seq;
-      }
-      // Not the reply, but that there was one. What is small anyhow goes on.
-      return this.#refuse(out, { to: from, from: to, epoch, seq }, ROLE.request, refusal.slowCaller(to));
-    }
+    // What is small anyhow goes on.
+    if (out.overfull && (kind === KIND.reply || kind === KIND.fragment)) return this.#refuser.refuseReply(pair, out, frame, start, end);
     frame[start + AT.hops] = hops - 1;
     this.#count(end - start);
     out.relay(frame, start, end);
   }
 
-  /** A pair that was forgotten, or whose connection was closed in order: only where there is a connection. */
-  #wayBack(caller: LogicalAddress, closed: RelayPort | undefined): RelayPort | undefined {
-    const { peek, self, view } = this.#env;
-    if (closed !== undefined) return peek(closed.peer.address)?.channel;
-    const hop = nextHop(self, caller, view);
-    if (hop.type === "node") return peek(hop.address)?.channel;
-    if (hop.type === "none") return undefined;
-    const harbor = this.#choices.choose(caller, view.harborsOf(hop.group));
-    return harbor === undefined ? undefined : peek(harbor)?.channel;
+  /** What goes over `harbor` goes over another one of its group from now on, where there is one, and first what waits for it already. */
+  #leave(harbor: LogicalAddress): void {
+    if (!isHarbor(harbor) || !hasOther(this.#env.view, harbor)) return;
+    this.#routes.leave(harbor);
+    for (const frame of this.#env.peek(harbor)?.takeQueued((held) => isRelayed(held) && held.to !== harbor) ?? []) {
+      const pair = this.#pairs.get(frame.from, frame.to);
+      const next = pair === undefined ? refusal.unknownTarget() : this.#routes.linkTo(pair);
+      if ("reason" in next) this.#refuseHeld(frame, next);
+      else this.#enqueue(pair!, next, frame);
+    }
   }
 
   #tellGone({ epoch, from, to }: Pair, back: RelayPort, lastSeq: number): void {
@@ -329,7 +257,8 @@ export class Relay {
   }
 
   /** A request that still waits here is taken back; else its cancel goes where it went, if that is still open. */
-  #cancel(pair: Pair, { epoch, from, seq, to }: Refused, frame: Buffer, start: number, end: number): void {
+  #cancel(pair: Pair, frame: Buffer, start: number, end: number): void {
+    const { epoch, from, seq, to } = factsOf(frame, start);
     const isIt = (held: HeldFrame): boolean =>
       isRelayed(held) && held.seq === seq && held.to === to && held.from === from && held.epoch === epoch;
     pair.answered();
@@ -345,44 +274,17 @@ export class Relay {
     const pair = this.#pairs.get(frame.from, frame.to);
     const role = roleOf(frame.frame, 0, frame.frame.length);
     if (role === ROLE.request && begins(frame.frame, 0, frame.frame.length)) pair?.answered();
-    if (pair !== undefined && !pair.inbound.isClosed) this.#refuseOnce(pair, pair.wayBack(frame.seq), frame, frame.frame, 0, role, why);
-  }
-
-  /** Once per message, however many pieces it is in. */
-  #refuseOnce(pair: Pair, back: RelayPort, facts: Refused, frame: Buffer, start: number, role: Role, why: Refusal): void {
-    if (frame[start + AT.kind] === KIND.fragment) {
-      if (pair.refusedSeq === facts.seq && !begins(frame, start, frame.length)) return;
-      pair.refusedSeq = facts.seq;
-    }
-    this.#refuse(back, facts, role, why);
-  }
-
-  #refuse(back: RelayPort, frame: Refused, role: Role, why: Refusal): void {
-    if (role === ROLE.cancel) return; // the answer to its request has been given, or will be
-    this.#counts.refused(why.reason);
-    if (role === ROLE.request) return tellCaller(this.#env.self, back, frame, why);
-    this.#counts.oneWaysDropped++;
-    const [from, to] = [formatAddress(frame.from), formatAddress(frame.to)];
-    this.#env.warn(`${from} ${to} ${why.reason}`, `did not pass on a one-way message of ${from} to ${to}: ${why.text}`);
-  }
-
-  #leave(harbor: LogicalAddress): void {
-    this.#choices.leave(harbor);
-    for (const pair of this.#pairs.behind(harbor)) if (pair.link?.peer === harbor && pair.to !== harbor) pair.link = undefined;
+    const back = pair?.wayBack(frame.seq);
+    if (back?.isClosed === false) return this.#refuser.refuse(pair!, back, frame.frame, 0, role, why);
+    this.#counts.refused(why.reason); // whoever sent it is gone, or has been forgotten: nobody waits
+    if (role === ROLE.oneWay) this.#counts.oneWaysDropped++;
   }
 
   /** Hot path. */
   #count(bytes: number): void {
     this.#counts.frames++;
     this.#counts.bytes += bytes;
-    this.#unlookedBytes += bytes;
-    if (this.#unlookedBytes >= LOOK_EVERY_BYTES) this.#look();
-  }
-
-  #look(): void {
-    this.#unlookedBytes = 0;
-    const bytes = waitingBytesOf(this.#env.links());
-    this.#tooManyBytes = bytes > this.#env.options.maxWaitingBytes ? bytes : undefined;
+    this.#waiting.passed(bytes);
   }
 }
 
@@ -401,10 +303,4 @@ function unsentRefusal(cause: Error): Refusal {
   if (cause instanceof UnsentError && cause.reason === "left") return refusal.left(cause.message);
   if (cause instanceof UnsentError && cause.reason === "unknown") return refusal.unknownTarget();
   return refusal.unreachable(cause.message);
-}
-
-function waitingBytesOf(links: Iterable<RelayLink>): number {
-  let bytes = 0;
-  for (const link of links) bytes += link.waitingBytes;
-  return bytes;
 }

@@ -1,6 +1,6 @@
 /** Asks one node what it is doing. */
-import { type Harbor, type Link, Node, type StatusReply, type Traffic } from "../gen/clusterts/node.js";
-import type { HarborStatus, LinkStatus, NodeStatus } from "../node/status.js";
+import { type Harbor, type Link, Node, type StatusReply, type StreamSession, type Traffic } from "../gen/clusterts/node.js";
+import type { HarborStatus, LinkStatus, NodeStatus, StreamSessionStatus } from "../node/status.js";
 import type { Caller } from "../rpc/service.js";
 import type { NodeReport } from "./node-report.js";
 
@@ -30,6 +30,7 @@ function statusOf({ metadata, version, methods, ...reply }: StatusReply): NodeSt
     load: reply.load,
     endpoint: reply.endpoint === "" ? undefined : reply.endpoint,
     links: reply.links.map(linkOf),
+    sessions: reply.sessions.map(sessionOf),
     traffic: trafficOf(reply.traffic),
     oldestCalls: reply.oldestCalls.map((call) => ({ ...call, peer: call.peer as NodeStatus["address"] })),
     limits: Object.fromEntries(reply.limits.map(({ method, refused, ...rest }) => [method, { ...rest, refused: Number(refused) }])),
@@ -72,6 +73,26 @@ function linkOf({ traffic, ...link }: Link): LinkStatus {
     queuedBytes: Number(link.queuedBytes),
     bufferedBytes: Number(link.bufferedBytes),
     lastError: link.lastError === "" ? undefined : link.lastError,
+  };
+}
+
+function sessionOf(session: StreamSession): StreamSessionStatus {
+  return {
+    ...session,
+    peer: session.peer as StreamSessionStatus["peer"],
+    phase: session.phase as StreamSessionStatus["phase"],
+    role: session.role as StreamSessionStatus["role"],
+    unreadBytes: Number(session.unreadBytes),
+    waitingBytes: Number(session.waitingBytes),
+    opened: Number(session.opened),
+    openedByPeer: Number(session.openedByPeer),
+    resetsOut: Number(session.resetsOut),
+    resetsIn: Number(session.resetsIn),
+    overBudget: Number(session.overBudget),
+    strayFrames: Number(session.strayFrames),
+    bytesIn: Number(session.bytesIn),
+    bytesOut: Number(session.bytesOut),
+    rttMs: session.rttMs,
   };
 }
 

@@ -5,10 +5,9 @@ import type { Clock, Random } from "../internal/clock.js";
 import { closest } from "../internal/closest.js";
 import type { Resolved } from "../internal/resolved.js";
 import { systemClock, systemRandom } from "../internal/system-clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { HEADER_BYTES, MAX_FRAGMENTS, MAX_WINDOW } from "./segment.js";
 
-/** The longest delay that timers know. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const MIN_MTU = 50;
 /** The largest UDP datagram over IPv4. */
 const MAX_MTU = 65_507;

@@ -2,7 +2,7 @@
  * One open connection to a peer that has proved who it is: frames in, frames out, one write per turn.
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { LimitName } from "../events/events.js";
 import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
@@ -13,6 +13,7 @@ import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/f
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
+import { FIRST_MARK } from "./fragment-window.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -82,6 +83,9 @@ export interface ChannelCounters {
 /** How long an unfinished message without a deadline may take. */
 const PARTIAL_EXPIRES_MS = 30_000;
 
+/** Senders whose share of unfinished messages may come over one harbor at once. */
+const SENDERS_OVER_HARBOR = 8;
+
 const NO_BODY = new Uint8Array(0);
 
 export class Channel {
@@ -132,12 +136,15 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#limits = { maxPayloadBytes, maxPartialBytes: options.maxPartialBytes };
+    const { maxPartialBytes } = options;
+    this.#limits = isHarbor(peer.address)
+      ? { maxPayloadBytes, maxPartialBytes, maxPartialBytesInAll: maxPartialBytes * SENDERS_OVER_HARBOR }
+      : { maxPayloadBytes, maxPartialBytes };
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
-      return this.sent.count;
+      return this.#out.inOrder;
     });
-    this.#out = new Outflow(connection, clock, options, {
+    this.#out = new Outflow(self, peer.address, connection, clock, options, {
       onWrite: (bytes) => {
         this.#heartbeat.lastWriteAt = clock.now();
         this.#counters.bytesOut += bytes;
@@ -193,11 +200,12 @@ export class Channel {
     return this.#closed;
   }
 
-  /** Whether the peer has read every request and one-way message that was sent: it has answered the last one, or a ping behind it. */
+  /** Whether the peer has read every request and one-way message that was sent, those of others included: it has answered the last one, or a ping behind it. */
   get isSettled(): boolean {
-    if (this.#closed || this.sent.count === 0) return true;
+    if (this.#closed) return true;
     if (this.isSending) return false;
-    return this.#heartbeat.answeredFor === this.sent.count || this.sent.lastTo(this.peer.address) === this.#lastAnswered;
+    const { inOrder, sent } = this.#out;
+    return this.#heartbeat.answeredFor === inOrder || (inOrder === sent.count && sent.endsWith(this.peer.address, this.#lastAnswered));
   }
 
   /** See {@link Outflow}. */
@@ -299,6 +307,7 @@ export class Channel {
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
     this.#assembler?.expire(now);
+    this.#out.sweep(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
   }
@@ -361,7 +370,7 @@ export class Channel {
         return this.#control(KIND.pong, seq, NO_BODY);
       case KIND.pong:
         this.#counters.control++;
-        return this.#heartbeat.onPong(seq);
+        return seq >= FIRST_MARK ? this.#out.onMarkRead(seq, this.arrivedAt) : this.#heartbeat.onPong(seq);
       case KIND.goAway: {
         this.#counters.control++;
         const { reason, text, lastSeq } = decodeGoAway(frame, start + AT.body, end);

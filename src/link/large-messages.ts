@@ -7,7 +7,7 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 import { FRAGMENT_HEAD_BYTES, putFragmentHead } from "../wire/fragment.js";
 import type { FrameWriter } from "../wire/frame-writer.js";
 import { FLAGS, KIND } from "../wire/header.js";
-import { FRAGMENT_BYTES, HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
+import { HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
 import { type HeldMessage, remainingOf } from "./pending-queue.js";
 
 /** Kinds whose order per pair is kept: those that start work at the receiver. */
@@ -30,13 +30,18 @@ export class LargeMessages {
   #sending: Sending[] = [];
   readonly #waiting = new Map<string, HeldMessage[]>();
   readonly #maxBegunBytes: number;
+  readonly #pieceBytes: number;
   /** Lengths of the messages of which a part has gone out: what the peer keeps unfinished. */
   #begunBytes = 0;
   #bytes = 0;
 
-  /** `maxBegunBytes`: what the peer keeps of unfinished messages; beyond it, it would refuse them. A single one may be larger. */
-  constructor(maxBegunBytes: number) {
+  /**
+   * `maxBegunBytes`: what the peer keeps of unfinished messages; beyond it, it would refuse them. A single one may be larger.
+   * `pieceBytes`: of a message in one fragment, at most 64 KiB.
+   */
+  constructor(maxBegunBytes: number, pieceBytes: number) {
     this.#maxBegunBytes = maxBegunBytes;
+    this.#pieceBytes = pieceBytes;
   }
 
   get isEmpty(): boolean {
@@ -176,7 +181,7 @@ export class LargeMessages {
     const { message } = sending;
     const total = totalOf(sending);
     if (sending.offset === 0) this.#begunBytes += total;
-    const size = Math.min(FRAGMENT_BYTES, total - sending.offset);
+    const size = Math.min(this.#pieceBytes, total - sending.offset);
     const at = HEADER_BYTES + sending.offset;
     putFragmentHead(head, 0, message.kind, message.flags, total, sending.offset);
     writer

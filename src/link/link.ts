@@ -38,6 +38,7 @@ import type { PendingPeer } from "./opening.js";
 import { tellPeerFault } from "./peer-fault.js";
 import { type HeldMessage, PendingQueue } from "./pending-queue.js";
 import { Reachability } from "./reachability.js";
+import { RetiredChannels } from "./retired-channels.js";
 import { sayLost, sayOpened } from "./say.js";
 import { decideInbound } from "./simultaneous-dial.js";
 import { Usage } from "./usage.js";
@@ -55,7 +56,7 @@ type LinkState =
 export type LinkPhase = LinkState["phase"];
 
 /** Refusals that waiting does not mend: messages fail at once. */
-const PERMANENT: ReadonlySet<string> = new Set([
+export const PERMANENT: ReadonlySet<string> = new Set([
   "version",
   "layout",
   "cluster",
@@ -78,8 +79,7 @@ export class Link {
   readonly #reach = new Reachability();
   /** Bodies for the queue are encoded here first. */
   readonly #scratch = new FrameWriter();
-  /** Connections that take nothing new and finish what they have. */
-  readonly #retired = new Map<Channel, { readonly endAt: number }>();
+  readonly #retired = new RetiredChannels(() => this.#onSettled());
   readonly #use = new Usage();
   readonly #channelEvents: ChannelEvents;
   #state: LinkState = { phase: "idle" };
@@ -114,7 +114,7 @@ export class Link {
 
   /** All that are open, those too that only finish. */
   get channels(): readonly Channel[] {
-    return this.channel === undefined ? [...this.#retired.keys()] : [this.channel, ...this.#retired.keys()];
+    return this.channel === undefined ? [...this.#retired] : [this.channel, ...this.#retired];
   }
 
   get queued(): { readonly messages: number; readonly bytes: number } {
@@ -220,7 +220,7 @@ export class Link {
       return COMMIT.sent;
     }
     if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
-    if (this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
+    if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
     if (!this.#pending.hasRoom(message.frame.length)) return COMMIT.pendingFull;
     this.#pending.push(message);
     if (state.phase === "idle") this.#startRound();
@@ -301,17 +301,14 @@ export class Link {
   /** Judges the link by its silence, and ends connections that are not needed any more. */
   sweep(now: number): void {
     this.channel?.keepalive(now, this.#env.events.callsWait(this.peer));
-    for (const [channel, { endAt }] of this.#retired) {
-      if (now >= endAt && !this.#isNeeded(channel)) channel.end();
-      channel.keepalive(now, true);
-    }
+    this.#retired.sweep(now, (channel) => this.#isNeeded(channel));
     if (this.#state.phase !== "ready") return;
     const { channel } = this.#state;
     const outlived = this.#use.look(channel, this.#isNeeded(channel) || channel.isSending, now, this.#env.options);
     if (outlived === undefined) return;
     // The peer ends the connection when it has read this, so that what it sent before is still served.
     channel.goAway(outlived, "");
-    this.#retire(channel, now + PEER_ENDS_MS);
+    this.#retired.add(channel, now + PEER_ENDS_MS);
     this.#enter({ phase: "idle" });
   }
 
@@ -321,23 +318,12 @@ export class Link {
     return callsWait(this.peer) || handlersWork(channel) || channel.isReceiving;
   }
 
-  /** It takes nothing new, and ends from `endAt` on when it is not needed. What follows waits until the peer has read what was sent over it. */
-  #retire(channel: Channel, endAt: number): void {
-    const isKnown = this.#retired.has(channel);
-    this.#retired.set(channel, { endAt });
-    if (!isKnown) channel.settle(() => this.#onSettled());
-  }
-
+  /** What waited to follow an earlier connection may go out. */
   #onSettled(): void {
     const state = this.#state;
-    if (state.phase !== "settling" || this.#mustWait(state.channel)) return;
+    if (state.phase !== "settling" || this.#retired.holdUp(state.channel)) return;
     this.#enter({ phase: "ready", channel: state.channel });
     this.#sendPending(state.channel);
-  }
-
-  /** Whether the process at the other end may not have read yet all that was sent to it over earlier connections. */
-  #mustWait(channel: Channel): boolean {
-    return [...this.#retired.keys()].some((earlier) => isSameProcess(earlier, channel) && !earlier.isSettled);
   }
 
   /** Tells the peer that this node takes no new work; what was begun goes on. */
@@ -354,7 +340,7 @@ export class Link {
       open.goAway("closed", "");
       open.end();
     }
-    if (channel !== undefined) this.#retired.set(channel, { endAt: 0 });
+    if (channel !== undefined) this.#retired.add(channel, 0);
   }
 
   destroy(cause: Error): void {
@@ -501,10 +487,10 @@ export class Link {
   #serve(connection: Connection, peer: PeerHello, rest: Buffer, dialed: boolean): void {
     const { clock, events, identity, logger, options } = this.#env;
     const wasDraining = this.#state.phase === "draining";
-    if (this.channel !== undefined) this.#retire(this.channel, 0);
+    if (this.channel !== undefined) this.#retired.add(this.channel, 0);
     const channel = new Channel(identity.address, peer, connection, clock, options, identity.maxPayloadBytes, this.#channelEvents);
-    for (const earlier of this.#retired.keys()) if (isSameProcess(earlier, channel)) earlier.successor ??= channel;
-    const mustWait = this.#mustWait(channel);
+    this.#retired.precede(channel);
+    const mustWait = this.#retired.holdUp(channel);
     this.#enter({ phase: mustWait ? "settling" : "ready", channel });
     this.#reach.succeeded();
     sayOpened(identity.address, channel, dialed);
@@ -541,7 +527,7 @@ export class Link {
     }
     // Both sides may have found it idle at once: then it is retired here already, and either may end it.
     if (!isCurrent && !this.#retired.has(channel)) return;
-    this.#retire(channel, 0);
+    this.#retired.add(channel, 0);
     if (isCurrent) this.#enter({ phase: "idle" });
     if (!this.#isNeeded(channel)) channel.end();
     if (isCurrent && this.#pending.length > 0) this.#startRound();
@@ -599,9 +585,4 @@ export class Link {
         previous satisfies never;
     }
   }
-}
-
-/** Order is kept within one life of a node: another one begins anew. */
-function isSameProcess(one: Channel, other: Channel): boolean {
-  return one.peer.incarnation === other.peer.incarnation;
 }

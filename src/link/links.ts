@@ -20,6 +20,7 @@ import { sayLost, sayOpened } from "./say.js";
 export class Links {
   readonly #env: LinkEnvironment;
   readonly #terms: AcceptorTerms;
+  readonly #onStreams: ((pending: PendingPeer) => void) | undefined;
   readonly #links = new Map<LogicalAddress, Link>();
   readonly #anonymous = new Set<Channel>();
   /** Openings of strangers under way; each can be given up. */
@@ -31,9 +32,12 @@ export class Links {
   #sweepDueAt = 0;
   #closed = false;
 
-  constructor(env: LinkEnvironment, insecure: boolean) {
+  /** @param onStreams - decides about connections for streams; without it they are not taken. */
+  constructor(env: LinkEnvironment, insecure: boolean, onStreams?: (pending: PendingPeer) => void) {
     this.#env = env;
-    this.#terms = { insecure, purposes: [PURPOSE.messages, PURPOSE.probe] };
+    this.#onStreams = onStreams;
+    const { messages, streams, probe } = PURPOSE;
+    this.#terms = { insecure, purposes: onStreams === undefined ? [messages, probe] : [messages, streams, probe] };
     this.#sweepMs = keepaliveSweepMs(env.options);
   }
 
@@ -162,6 +166,7 @@ export class Links {
       this.#env.lastWords.part(pending.connection);
       return;
     }
+    if (peer.purpose === PURPOSE.streams) return this.#onStreams!(pending);
     if (peer.address !== ANONYMOUS) return this.get(peer.address).offer(pending);
     pending.accept();
     const { clock, events, identity, options } = this.#env;

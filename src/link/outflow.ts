@@ -9,13 +9,11 @@ import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
 import { FrameWriter } from "../wire/frame-writer.js";
 import { HEADER_BYTES, MAX_HOPS, MAX_WHOLE_BODY_BYTES } from "../wire/limits.js";
-import { isOrdered, LargeMessages } from "./large-messages.js";
+import { isOrdered } from "./large-messages.js";
+import { LargeOutflow } from "./large-outflow.js";
 import type { LinkOptions } from "./link-options.js";
 import { type HeldMessage, remainingOf } from "./pending-queue.js";
 import { SentRanges } from "./sent-ranges.js";
-
-/** Fragments in one turn, of however many large messages: each stands in front of what the next turn sends. */
-const MAX_FRAGMENTS = 1;
 
 export interface OutflowEvents {
   /** Bytes are about to be handed to the transport. */
@@ -31,12 +29,19 @@ export class Outflow {
   readonly sent = new SentRanges();
   /** Messages that went out whole: fragments do not count. */
   framesOut = 0;
+  /** Of these, frames between the two ends of the link. */
+  #controls = 0;
+  /** Frames of others that went out: any of them may have a place in an order. */
+  #relayed = 0;
+  readonly #self: LogicalAddress;
+  readonly #peer: LogicalAddress;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #options: Resolved<LinkOptions>;
   readonly #events: OutflowEvents;
   readonly #writer = new FrameWriter();
-  readonly #large: LargeMessages;
+  /** Made with the first large message: most connections see none, and idle ones are to cost little. */
+  #large: LargeOutflow | undefined;
   #waiters: { resolve: () => void; reject: (cause: Error) => void }[] = [];
   /** Frames of others that go on as they came: `#run[#runStart, #runEnd)`, behind what the writer holds. */
   #run: Buffer | undefined;
@@ -50,23 +55,36 @@ export class Outflow {
   #ending = false;
   #closed = false;
 
-  constructor(connection: Connection, clock: Clock, options: Resolved<LinkOptions>, events: OutflowEvents) {
+  constructor(
+    self: LogicalAddress,
+    peer: LogicalAddress,
+    connection: Connection,
+    clock: Clock,
+    options: Resolved<LinkOptions>,
+    events: OutflowEvents,
+  ) {
+    this.#self = self;
+    this.#peer = peer;
     this.#connection = connection;
     this.#clock = clock;
     this.#options = options;
     this.#events = events;
-    this.#large = new LargeMessages(options.maxPartialBytes);
   }
 
   /** Bytes that wait here and in the transport. */
   get bufferedBytes(): number {
     const runBytes = this.#run === undefined ? 0 : this.#runEnd - this.#runStart;
-    return this.#connection.bufferedBytes + this.#writer.length + this.#large.bytes + runBytes;
+    return this.#connection.bufferedBytes + this.#writer.length + (this.#large?.messages.bytes ?? 0) + runBytes;
+  }
+
+  /** Grows with each message whose order counts. */
+  get inOrder(): number {
+    return this.sent.count + this.#relayed;
   }
 
   /** Whether requests or one-way messages are partly sent, or wait behind such. */
   get isSending(): boolean {
-    return this.#large.hasOrdered;
+    return this.#large?.messages.hasOrdered ?? false;
   }
 
   /** Whether senders should wait. As of the last write: between two writes at most one buffer is added. */
@@ -102,8 +120,7 @@ export class Outflow {
     deadlineAt: number,
   ): void {
     if (this.#closed) return; // by the very encoder of the body
-    const large = this.#large;
-    if (this.#writer.bodyLength > MAX_WHOLE_BODY_BYTES || (large.hasOrdered && isOrdered(kind) && large.blocks(to, from))) {
+    if (this.#writer.bodyLength > MAX_WHOLE_BODY_BYTES || this.#mustWait(kind, to, from)) {
       this.sendHeld({ frame: this.#writer.extract(), kind, flags, to, from, epoch, seq, deadlineAt });
       return;
     }
@@ -115,9 +132,10 @@ export class Outflow {
 
   /** Sends a message that has memory of its own: large, or from a queue. */
   sendHeld(message: HeldMessage): void {
-    const ordered = isOrdered(message.kind);
-    if (message.frame.length - HEADER_BYTES > MAX_WHOLE_BODY_BYTES || (ordered && this.#large.blocks(message.to, message.from))) {
-      this.#large.push(message);
+    const { frame, kind, to, from } = message;
+    if (frame.length - HEADER_BYTES > MAX_WHOLE_BODY_BYTES || this.#mustWait(kind, to, from)) {
+      this.#large ??= new LargeOutflow(this.#self, this.#peer, this.#options.maxPartialBytes);
+      this.#large.messages.push(message);
       this.#measure();
     } else {
       this.#appendWhole(message);
@@ -127,6 +145,7 @@ export class Outflow {
 
   /** A frame between the two ends of the link. */
   control(kind: number, to: LogicalAddress, from: LogicalAddress, seq: number, body: Uint8Array): void {
+    this.#controls++;
     this.tell(kind, 0, 0, to, from, 0, seq, body);
   }
 
@@ -163,19 +182,20 @@ export class Outflow {
       this.#runEnd = end;
     }
     this.framesOut++;
+    this.#relayed++;
     this.#arm();
   }
 
   /** Takes a request back: true when it had not been wholly sent and never will be. */
   withdraw(to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number): boolean {
-    const state = this.#large.remove(to, epoch, seq);
+    const state = this.#large?.messages.remove(to, epoch, seq) ?? "absent";
     if (state === "partly") this.#abort(to, from, epoch, seq);
     return state !== "absent";
   }
 
   /** Messages of which nothing, or not all, was sent, in order; the connection is to be given up. */
   takeUnsent(): HeldMessage[] {
-    return this.#large.takeAll();
+    return this.#large?.messages.takeAll() ?? [];
   }
 
   /** Resolves when no longer congested; rejects when the connection is gone. */
@@ -198,11 +218,23 @@ export class Outflow {
     this.#endWhenSent();
   }
 
+  /** The pong of a mark among the fragments: there may be room for more. */
+  onMarkRead(seq: number, now: number): void {
+    this.#large?.onMarkRead(seq, now);
+    if (this.#isPumping) this.#arm();
+  }
+
+  /** Now and then: no fragment waits for ever. */
+  sweep(now: number): void {
+    this.#large?.expire(now);
+    if (this.#isPumping) this.#arm();
+  }
+
   /** The transport has written everything. */
   onDrain(): void {
     this.#blocked = false;
     this.#writer.drained();
-    if (!this.#large.isEmpty || this.#writer.length > 0) this.#arm();
+    if (this.#isPumping || this.#writer.length > 0) this.#arm();
     this.#measure();
     this.#releaseWaiters();
   }
@@ -217,12 +249,22 @@ export class Outflow {
     for (const waiter of waiters) waiter.reject(cause);
   }
 
+  get #isPumping(): boolean {
+    return this.#large !== undefined && !this.#large.messages.isEmpty;
+  }
+
+  /** Whether a message keeps behind a large one of its pair. */
+  #mustWait(kind: number, to: LogicalAddress, from: LogicalAddress): boolean {
+    const messages = this.#large?.messages;
+    return messages?.hasOrdered === true && isOrdered(kind) && messages.blocks(to, from);
+  }
+
   /** Tells the peer to forget the fragments of a request. */
   #abort(to: LogicalAddress, from: LogicalAddress, epoch: number, seq: number): void {
     if (this.#closed) return;
     if (this.#writer.isOpen) return this.#clock.afterTurn(() => this.#abort(to, from, epoch, seq));
     if (this.#run !== undefined) this.#gatherRun();
-    this.#large.writeAbort(this.#writer, to, from, epoch, seq);
+    this.#large!.messages.writeAbort(this.#writer, to, from, epoch, seq);
     this.#arm();
   }
 
@@ -231,7 +273,8 @@ export class Outflow {
     const { kind, flags, hops = MAX_HOPS, to, from, epoch, seq } = message;
     this.begin(message.frame.length).raw(message.frame.subarray(HEADER_BYTES));
     this.#writer.commit(kind, flags, hops, to, from, epoch, seq, remainingMs);
-    if (message.hops === undefined && isOrdered(kind)) this.sent.add(to, seq);
+    if (message.hops !== undefined) this.#relayed++;
+    else if (isOrdered(kind)) this.sent.add(to, seq);
     this.framesOut++;
   }
 
@@ -245,7 +288,7 @@ export class Outflow {
     this.#flushArmed = false;
     if (this.#closed) return;
     // Only while the transport takes all: what waits there cannot be overtaken any more.
-    if (!this.#large.isEmpty && !this.#blocked) this.#pumpLarge();
+    if (this.#large !== undefined && this.#isPumping && !this.#blocked) this.#pumpLarge(this.#large);
     // While the transport is behind, turns share a buffer: one for each would be far larger than what stands in it.
     if (this.#blocked && this.#run !== undefined) this.#gatherRun();
     if (this.#blocked && !this.#writer.nearlyFull) this.#measure();
@@ -258,20 +301,21 @@ export class Outflow {
 
   #endWhenSent(): void {
     // Fragments go on in the next turn, or when the connection has drained.
-    if (!this.#large.isEmpty) return;
+    if (this.#isPumping) return;
     this.#send();
     this.#connection.end();
   }
 
   /** Fragments of large messages, in turn; then the messages that a finished one held up. */
-  #pumpLarge(): void {
-    const now = this.#clock.now();
+  #pumpLarge(large: LargeOutflow): void {
     if (this.#run !== undefined) this.#gatherRun();
-    for (const freed of this.#large.pump(this.#writer, now, MAX_FRAGMENTS, (message) => this.sent.add(message.to, message.seq)))
+    for (const freed of large.pump(this.#writer, this.#clock.now(), this.framesOut - this.#controls, this.#onLargeSent))
       this.#appendWhole(freed);
     // Not in this turn: what the peer has sent comes first, or a bulk message would hold up everything else.
-    if (!this.#large.isEmpty) this.#clock.nextTurn(() => this.#arm());
+    if (large.canGoOn) this.#clock.nextTurn(() => this.#arm());
   }
+
+  readonly #onLargeSent = (message: HeldMessage): void => this.sent.add(message.to, message.seq);
 
   #send(): void {
     if (this.#run !== undefined) this.#sendRun(this.#run);

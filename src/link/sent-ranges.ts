@@ -32,9 +32,9 @@ export class SentRanges {
     return range !== undefined && !seqBefore(seq, range.first) && !seqBefore(range.last, seq);
   }
 
-  /** The number that went out last to `to`; `undefined`: none did. */
-  lastTo(to: LogicalAddress): number | undefined {
-    return this.#range(to)?.last;
+  /** Whether this went out last of all, as far as that is known: with several targets it is not. */
+  endsWith(to: LogicalAddress, seq: number): boolean {
+    return this.#ranges === undefined && this.#recent?.to === to && this.#recent.last === seq;
   }
 
   /** The numbers that went to `to`. */

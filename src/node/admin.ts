@@ -4,12 +4,13 @@ import {
   type Link,
   Node,
   type StatusReply,
+  type StreamSession,
   type MethodTimes as WireMethodTimes,
   type Traffic as WireTraffic,
 } from "../gen/clusterts/node.js";
 import type { Registrar } from "../rpc/service.js";
 import type { MethodTimes } from "./method-times.js";
-import type { HarborStatus, LinkStatus, NodeStatus } from "./status.js";
+import type { HarborStatus, LinkStatus, NodeStatus, StreamSessionStatus } from "./status.js";
 import type { Traffic } from "./traffic.js";
 
 /** What it needs of the node. */
@@ -42,6 +43,7 @@ function toWire(subject: Administered, times: readonly MethodTimes[]): StatusRep
     metadata: new Map(Object.entries(subject.metadata())),
     version: subject.version ?? "",
     links: status.links.map(linkToWire),
+    sessions: status.sessions.map(sessionToWire),
     traffic: trafficToWire(status.traffic),
     oldestCalls: [...status.oldestCalls],
     limits: Object.entries(status.limits).map(([method, { refused, ...rest }]) => ({ method, ...rest, refused: BigInt(refused) })),
@@ -87,6 +89,22 @@ function linkToWire(link: LinkStatus): Link {
     bufferedBytes: BigInt(bufferedBytes),
     traffic,
     lastError,
+  };
+}
+
+function sessionToWire(session: StreamSessionStatus): StreamSession {
+  return {
+    ...session,
+    unreadBytes: BigInt(session.unreadBytes),
+    waitingBytes: BigInt(session.waitingBytes),
+    opened: BigInt(session.opened),
+    openedByPeer: BigInt(session.openedByPeer),
+    resetsOut: BigInt(session.resetsOut),
+    resetsIn: BigInt(session.resetsIn),
+    overBudget: BigInt(session.overBudget),
+    strayFrames: BigInt(session.strayFrames),
+    bytesIn: BigInt(session.bytesIn),
+    bytesOut: BigInt(session.bytesOut),
   };
 }
 

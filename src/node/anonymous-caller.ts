@@ -24,6 +24,7 @@ import { MessageSink } from "../rpc/message-sink.js";
 import type { Outbound } from "../rpc/outbound.js";
 import type { Router } from "../rpc/router.js";
 import type { Caller, CallOptions, DeepPartial, Message, Method, PostOptions, Target } from "../rpc/service.js";
+import { Replies } from "../rpc/streaming/replies.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import { epochOf, makeIncarnation } from "./incarnation.js";
 import { linkStatus } from "./link-status.js";
@@ -100,7 +101,11 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
 
   /** One call; generated stubs use it. Without a target it goes to {@link to}. @throws {@link RpcError} by rejection, never at once. */
   invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
-    return this.#hold(this.#caller.invoke(to ?? this.to, method as Method<unknown, unknown>, input, options) as Promise<O>);
+    const place = (): Promise<unknown> =>
+      this.#hold(this.#caller.invoke(to ?? this.to, method as Method<unknown, unknown>, input, options));
+    // Whoever iterates the replies hears that there are none.
+    if (method.kind === "server" || method.kind === "bidi") return new Replies(place as () => Promise<never>) as unknown as Promise<O>;
+    return place() as Promise<O>;
   }
 
   /** One-way to a method, as `ClusterNode.post`. */

@@ -4,9 +4,10 @@
  */
 import { addressGroup, formatAddress, HARBOR_TYPE, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
+import type { LimitHits } from "../events/limit-hits.js";
 import { Arrivals } from "../harbor/arrivals.js";
 import { HarborChoices } from "../harbor/harbor-choices.js";
-import { nextHop, type RouteView } from "../harbor/next-hop.js";
+import { hasOther, nextHop, type RouteView } from "../harbor/next-hop.js";
 import { isRelayed, Relay } from "../harbor/relay.js";
 import { vouch } from "../harbor/vouching.js";
 import type { Clock } from "../internal/clock.js";
@@ -20,7 +21,7 @@ import type { HeldMessage } from "../link/pending-queue.js";
 import type { RpcCaller } from "../rpc/caller.js";
 import { HINT } from "../rpc/failure.js";
 import type { Outbound } from "../rpc/outbound.js";
-import { decodeGone } from "../wire/gone.js";
+import { decodeGone, GONE_BYTES } from "../wire/gone.js";
 import { HarborWay, type WayEnvironment } from "./harbor-way.js";
 import type { ResolvedNodeOptions } from "./options.js";
 import type { HarborStatus } from "./status.js";
@@ -34,6 +35,7 @@ export interface BetweenGroupsOptions {
   readonly members: Members;
   /** A harbor's view of the other harbors; the same as `members` where one discovery serves both, or this is no harbor. */
   readonly harbors: Members;
+  readonly limits: LimitHits;
   /** Made after this. */
   readonly links: () => Links;
   readonly caller: () => RpcCaller;
@@ -58,7 +60,7 @@ export class BetweenGroups {
   #forged = 0;
   #late = 0;
 
-  constructor({ options, members, harbors, links, caller }: BetweenGroupsOptions) {
+  constructor({ options, members, harbors, limits, links, caller }: BetweenGroupsOptions) {
     const { address, clock, logger } = options;
     this.#self = address;
     this.#members = members;
@@ -78,7 +80,7 @@ export class BetweenGroups {
       harborLinks: () => this.#harborLinks(),
       maxPayloadBytes: options.rpc.maxPayloadBytes,
     };
-    this.#relay = isHarbor(address) ? this.#makeRelay(options) : undefined;
+    this.#relay = isHarbor(address) ? this.#makeRelay(options, limits) : undefined;
   }
 
   /** Where a neighbour listens, whichever discovery says so. */
@@ -124,17 +126,9 @@ export class BetweenGroups {
       case "onward":
         this.#relay!.pass(channel, frame, start, end, to, from);
         return FOREIGN.done;
-      case "forged": {
+      case "forged":
         this.#forged++;
-        const peer = formatAddress(channel.peer.address);
-        this.#seldom.say(peer, (addition) =>
-          this.#logger.warn(
-            { peer },
-            `${peer} sent a frame as ${formatAddress(from)} for ${formatAddress(to)}, which it must not: its connection was cut${addition}`,
-          ),
-        );
         return FOREIGN.forged;
-      }
     }
   }
 
@@ -147,6 +141,7 @@ export class BetweenGroups {
 
   /** A relay's word that it has lost its link to a target. @throws ProtocolError for a body that is cut off. */
   onGone(channel: Channel, from: LogicalAddress, body: Buffer, start: number, end: number): void {
+    if (end - start < GONE_BYTES && from !== channel.peer.address) return; // what was relayed costs no connection
     const { target, lastSeq } = decodeGone(body, start, end);
     const sent = channel.sent.of(target);
     if (sent === undefined || lastSeq === 0) return;
@@ -168,12 +163,7 @@ export class BetweenGroups {
   /** A dial failed: what waits for this harbor goes over another one, where there is one. */
   onUnreachable(peer: LogicalAddress): void {
     this.#relay?.onUnreachable(peer);
-    if (!isHarbor(peer)) return;
-    // Without another one it stays, and dialing goes on for as long as messages may wait.
-    if (!this.#harborsOf(addressGroup(peer)).some(({ address }) => !this.#view.isUnreachable(address))) return;
     this.#leave(peer);
-    const link = this.#links().peek(peer);
-    for (const message of link?.takeQueued((held) => !isRelayed(held) && held.to !== peer) ?? []) this.#resend(message, link!);
   }
 
   /** Of messages that have left a queue, those of others. */
@@ -253,15 +243,22 @@ export class BetweenGroups {
     for (const [to] of this.#ways) {
       if (this.#caller().waitsFor(to)) continue;
       this.#ways.delete(to);
+      if (this.#recent?.to === to) this.#recent = undefined;
       for (const link of this.#harborLinks()) for (const channel of link.channels) channel.sent.forget(to);
       return;
     }
   }
 
+  /**
+   * What goes over `harbor` goes over another one from now on, and first what waits for it already. Without another one that is
+   * worth a try it stays, and dialing goes on for as long as messages may wait.
+   */
   #leave(harbor: LogicalAddress): void {
-    if (!isHarbor(harbor)) return;
+    if (!isHarbor(harbor) || !hasOther(this.#view, harbor)) return;
     this.#choices.leave(harbor);
     for (const way of this.#ways.values()) if (way.link?.peer === harbor) way.leave();
+    const link = this.#links().peek(harbor);
+    for (const message of link?.takeQueued((held) => !isRelayed(held) && held.to !== harbor) ?? []) this.#resend(message, link!);
   }
 
   #resend(message: HeldMessage, from: Link): void {
@@ -274,11 +271,13 @@ export class BetweenGroups {
       this.#caller().onUnsent(to, seq, new UnsentError("unreachable", `harbor ${formatAddress(link.peer)}: ${link.describe()}`));
   }
 
-  #makeRelay({ export: exported, harbor }: ResolvedNodeOptions): Relay {
+  #makeRelay({ export: exported, harbor, link }: ResolvedNodeOptions, limits: LimitHits): Relay {
     return new Relay({
+      limits,
       self: this.#self,
       clock: this.#clock,
       options: harbor,
+      maxBurstBytes: link.maxBufferedBytes / 2,
       view: this.#view,
       enforcesExport: exported === "enforced",
       isExported: (address) => this.#members.get(address)?.export === true,

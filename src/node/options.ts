@@ -14,6 +14,7 @@ import { systemClock, systemRandom } from "../internal/system-clock.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import type { LinkOptions } from "../link/link-options.js";
 import type { RpcOptions } from "../rpc/rpc-options.js";
+import { MAX_U32, STANDARD_WINDOW_BYTES } from "../stream/frame.js";
 import { TcpTransport } from "../transport/tcp.js";
 import type { OwnCertificate } from "../transport/tls-credentials.js";
 import type { Pem, TlsOptions } from "../transport/tls-options.js";
@@ -21,6 +22,7 @@ import type { Transport } from "../transport/transport.js";
 import { DEFAULT_MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES } from "../wire/limits.js";
 import { consoleLogger } from "./console-logger.js";
 import { NodeTls } from "./node-tls.js";
+import type { StreamOptions } from "./stream-options.js";
 
 /** Fewest bytes of a secret. */
 export const MIN_SECRET_BYTES = 32;
@@ -67,6 +69,7 @@ export interface NodeOptions {
   admin?: boolean | undefined;
   link?: LinkOptions | undefined;
   rpc?: RpcOptions | undefined;
+  stream?: StreamOptions | undefined;
   /**
    * Encrypts all connections of this node, TLS 1.3; where `ca` is given, certificates prove who is at either end. All nodes
    * of a cluster have it, or none. Exchanged while the node runs by `node.setTls()`.
@@ -121,6 +124,7 @@ export interface ResolvedNodeOptions {
   readonly admin: boolean;
   readonly link: Resolved<LinkOptions>;
   readonly rpc: Resolved<RpcOptions>;
+  readonly stream: Resolved<StreamOptions>;
   readonly transport: Transport;
   /** What `transport` does, where it is one of TLS that was made of options. */
   readonly tls: TlsInForce | undefined;
@@ -174,6 +178,15 @@ const rpcOptions = z
   })
   .strict() satisfies z.ZodType<Resolved<RpcOptions>, z.ZodTypeDef, RpcOptions>;
 
+const streamOptions = z
+  .object({
+    openTimeoutMs: ms(10_000),
+    windowBytes: z.number().int().min(STANDARD_WINDOW_BYTES).max(MAX_U32).default(STANDARD_WINDOW_BYTES),
+    maxUnreadBytes: bytes(64 * 1024 ** 2),
+    maxStreams: count(65_536),
+    acceptBacklog: count(256),
+  })
+  .strict() satisfies z.ZodType<Resolved<StreamOptions>, z.ZodTypeDef, StreamOptions>;
 const harborOptions = z
   .object({
     maxWaitingBytes: bytes(256 * 1024 ** 2),
@@ -282,6 +295,7 @@ const nodeOptions = z
       metadata: z.record(z.string(), z.string()).optional(),
       version: z.string().optional(),
       admin: z.boolean().default(true),
+      stream: streamOptions.default({}),
       ...common,
     },
     { required_error: OBJECT, invalid_type_error: OBJECT },
@@ -304,6 +318,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   "": [...new Set([...Object.keys(nodeOptions.shape), ...Object.keys(anonymousOptions.shape)])],
   link: Object.keys(linkOptions.shape),
   rpc: Object.keys(rpcOptions.shape),
+  stream: Object.keys(streamOptions.shape),
   harbor: Object.keys(harborOptions.shape),
   tls: Object.keys(tlsOptions.shape),
 };

@@ -138,8 +138,13 @@ export async function register(starting: Starting, bound: Endpoint, beforeRenewa
 }
 
 /** Lets a harbor look for the harbors of other groups, and be found by them, where that is a discovery of its own. Gives whether it has an entry there that is its own. */
-export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: Endpoint): Promise<boolean> {
-  const { identity, options, signal, timeoutMs } = ofGroup;
+export async function joinHarbors(
+  ofGroup: Starting,
+  harbors: Members,
+  bound: Endpoint,
+  beforeRenewal: () => Promise<void>,
+): Promise<boolean> {
+  const { options, signal, timeoutMs } = ofGroup;
   harbors.start();
   try {
     await harbors.ready({ timeoutMs, signal });
@@ -148,12 +153,20 @@ export async function joinHarbors(ofGroup: Starting, harbors: Members, bound: En
     const reason = RpcError.is(error) ? error.reason : String(error);
     throw new StartError("TIMEOUT", `${formatAddress(options.address)} did not start: harbors: ${reason}`, { cause: error });
   }
-  // The same store, by another way: two entries would take the address from each other for ever.
-  const isThere = harbors.get(options.address)?.incarnation === identity.incarnation;
-  if (!harbors.registers || isThere) return false;
+  // Two entries in one store would take the address from each other for ever.
+  if (!harbors.registers || isSameStore(ofGroup, harbors, entryOf(ofGroup, bound))) return false;
   // Its incarnation is that of its group's store: tokens of this one only tell its own registrations apart.
-  await register({ ...ofGroup, members: harbors }, bound, () => Promise.resolve());
+  await register({ ...ofGroup, members: harbors }, bound, beforeRenewal);
   return true;
+}
+
+/** Whether `harbors` is another way to the store of the group: it has this node's own entry already, and the same others. Tokens alone may be equal by chance. */
+function isSameStore({ members }: Starting, harbors: Members, { address, endpoint, incarnation }: Member): boolean {
+  const own = harbors.get(address);
+  if (own?.incarnation !== incarnation || own?.endpoint !== endpoint) return false;
+  const others = (list: readonly Member[]): readonly Member[] => list.filter((member) => member.address !== address);
+  const [here, there] = [others(members.list()), others(harbors.list())];
+  return here.length === there.length && here.every((member) => harbors.get(member.address)?.incarnation === member.incarnation);
 }
 
 function entryOf({ identity, options }: Starting, bound: Endpoint): Member {

@@ -3,6 +3,7 @@ import type { AddressText } from "../addr/logical-address.js";
 import type { LimitName, NodePhase } from "../events/events.js";
 import type { RelayCounters } from "../harbor/relay-counts.js";
 import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
+import type { SessionStatus } from "../stream/session-status.js";
 import type { OwnCertificate } from "../transport/tls-credentials.js";
 import type { Traffic } from "./traffic.js";
 
@@ -43,6 +44,11 @@ export interface CallInFlight {
   readonly remainingMs: number;
 }
 
+/** One session of streams with a peer, in numbers. */
+export interface StreamSessionStatus extends SessionStatus {
+  readonly peer: AddressText;
+}
+
 export interface NodeStatus {
   readonly address: AddressText;
   readonly phase: NodePhase;
@@ -60,6 +66,10 @@ export interface NodeStatus {
   readonly endpoint: string | undefined;
   readonly incarnation: bigint;
   readonly links: readonly LinkStatus[];
+  /** Sessions of streams; with one peer there may be several. */
+  readonly sessions: readonly StreamSessionStatus[];
+  /** Streams that are open, over all of them. */
+  readonly streams: number;
   /** Tools without an address that are connected. */
   readonly anonymousPeers: number;
   /** Over all connections, those too that are gone. */

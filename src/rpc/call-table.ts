@@ -31,7 +31,6 @@ export interface Call {
   readonly reject: (error: RpcError) => void;
   /** Only for a picker, and only until it was used. */
   retry: Retry | undefined;
-  onAbort: (() => void) | undefined;
   /** Where somebody watches calls. */
   readonly watch: CallWatch | undefined;
 }

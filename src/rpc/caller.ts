@@ -2,7 +2,6 @@
  * The calling side: typed calls and one-way messages to addresses and pickers. A call lives in the table from the
  * moment it is placed; whoever takes it out settles it, so that it is settled exactly once.
  */
-import { setMaxListeners } from "node:events";
 import { type AddressLike, ANONYMOUS, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import { callEvents, messageEvents } from "../events/channels.js";
@@ -33,6 +32,7 @@ import { ambient } from "./request-context.js";
 import type { Router } from "./router.js";
 import type { RpcOptions } from "./rpc-options.js";
 import type { CallOptions, Message, Method, PostOptions, Target } from "./service.js";
+import { SignalCalls } from "./signal-calls.js";
 
 /** This node's address and the short form of its incarnation, as they stand in frames. */
 export interface Sender {
@@ -59,8 +59,7 @@ export class RpcCaller {
   #intercepted: ((call: OutgoingCall) => Promise<unknown>) | undefined;
   #interceptors: readonly CallerInterceptor[] = [];
   #closed: string | undefined;
-  /** Signals that may have any number of listeners. */
-  readonly #signals = new WeakSet<AbortSignal>();
+  readonly #signals = new SignalCalls((call, signal) => this.#onAborted(call, signal));
   /** The address given last, and what it means: most calls in a row go to the same node. */
   #recentText: AddressLike = ANONYMOUS;
   #recentAddress: LogicalAddress = ANONYMOUS;
@@ -113,9 +112,7 @@ export class RpcCaller {
   invoke(to: Target | undefined, method: AnyMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     if (to === undefined) return Promise.reject(this.#noTarget(method.name));
     if (method.kind !== "unary") {
-      return Promise.reject(
-        this.#fail(method.name, addressOrText(to), "UNIMPLEMENTED", "notRun", "streaming methods have no transport in this version"),
-      );
+      return Promise.reject(this.#fail(method.name, addressOrText(to), "UNIMPLEMENTED", "notRun", HINT.anonymousStreams));
     }
     if (this.#intercepted === undefined) return this.#call(to, method, input, options);
     return this.#intercepted({ method, oneWay: false, to, input, options: options ?? NO_OPTIONS });
@@ -365,7 +362,6 @@ export class RpcCaller {
       resolve,
       reject,
       retry,
-      onAbort: undefined,
       watch,
     };
     const flags = metadata === undefined ? 0 : FLAGS.metadata;
@@ -374,7 +370,11 @@ export class RpcCaller {
     if (result > COMMIT.queued) return this.#settleFailed(call, this.#notTaken(method.name, to, result));
     this.#calls.add(peer, call);
     if (messageEvents.hasSubscribers) sayOut(address, KIND.request, to, method.name, call.seq, size, () => input);
-    if (options?.signal !== undefined) this.#listen(call, options.signal);
+    const signal = options?.signal;
+    if (signal === undefined) return;
+    if (signal.aborted)
+      this.#onAborted(call, signal); // by the encoder of the request
+    else this.#signals.add(call, signal);
   }
 
   #post(to: Target, method: AnyMethod, input: unknown, options: PostOptions | undefined): Promise<void> {
@@ -475,17 +475,6 @@ export class RpcCaller {
     return typeof way === "string" ? this.#fail(name, to, "UNAVAILABLE", "notRun", way) : way;
   }
 
-  #listen(call: Call, signal: AbortSignal): void {
-    call.onAbort = () => this.#onAborted(call, signal);
-    if (!this.#signals.has(signal)) {
-      // Any number of calls may share a signal, and each takes its listener away: no leak to warn of.
-      this.#signals.add(signal);
-      if (signal instanceof EventTarget) setMaxListeners(0, signal);
-    }
-    signal.addEventListener("abort", call.onAbort, { once: true });
-    if (signal.aborted) call.onAbort(); // by the encoder of the request
-  }
-
   #onAborted(call: Call, signal: AbortSignal): void {
     if (this.#calls.take(call.to, call.seq) !== call) return;
     call.retry = undefined;
@@ -532,9 +521,8 @@ export class RpcCaller {
   }
 
   #release(call: Call): void {
-    if (call.onAbort === undefined) return;
-    call.options!.signal!.removeEventListener("abort", call.onAbort);
-    call.onAbort = undefined;
+    const signal = call.options?.signal;
+    if (signal !== undefined) this.#signals.remove(call, signal);
   }
 
   #encodingFailed(name: string, to: LogicalAddress, outbound: Outbound, cause: unknown): RpcError {

@@ -17,10 +17,10 @@ import { MessageTooLargeError } from "../protobuf/errors.js";
 import { encodeError } from "../wire/error-codec.js";
 import { NestedEncodingError } from "../wire/frame-writer.js";
 import { FLAGS, getU32, KIND } from "../wire/header.js";
-import { MAX_BODY_OVERHEAD_BYTES, MAX_DETAILS_BYTES } from "../wire/limits.js";
+import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
 import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
 import type { Sender } from "./caller.js";
-import { HINT, thrownReason } from "./failure.js";
+import { HINT } from "./failure.js";
 import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
 import { watchedHandler } from "./handler-watch.js";
 import { sayOut } from "./message-events.js";
@@ -30,6 +30,7 @@ import { ambient, RequestContext } from "./request-context.js";
 import { RequestsInProgress } from "./requests-in-progress.js";
 import type { RpcOptions } from "./rpc-options.js";
 import type { Codec } from "./service.js";
+import { statusOfThrown } from "./thrown-status.js";
 
 /** Messages that came for nobody, and handlers of one-way messages that failed. */
 export interface DispatchCounters {
@@ -85,6 +86,16 @@ export class Dispatcher {
     return this.#inProgress.size;
   }
 
+  /** What handlers work on: calls over streams count there too. */
+  get requests(): RequestsInProgress {
+    return this.#inProgress;
+  }
+
+  /** Why no request is taken any more. */
+  get closed(): string | undefined {
+    return this.#closed;
+  }
+
   /** Whether handlers work on requests that came over `path`. */
   worksFor(path: ReplyPath): boolean {
     return this.#inProgress.has(path);
@@ -110,6 +121,7 @@ export class Dispatcher {
     this.counters.requests++;
     const entry = end - start < 4 || this.#closed !== undefined ? undefined : this.handlers.method(getU32(body, start));
     if (entry === undefined) return this.#refuseUnknown(path, from, epoch, seq, end - start < 4);
+    if (entry.method.kind !== "unary") return this.#refuse(path, from, epoch, seq, "UNIMPLEMENTED", `it streams there; ${HINT.otherProto}`);
     const size = end - start;
     const full = this.#inProgress.full(from, size);
     if (full !== undefined) return this.#refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${full}; ${HINT.busy}`);
@@ -154,7 +166,8 @@ export class Dispatcher {
 
   /** One-way to a method. */
   onPost(path: ReplyPath, flags: number, from: LogicalAddress, body: Buffer, start: number, end: number): void {
-    const entry = end - start < 4 ? undefined : this.handlers.method(getU32(body, start));
+    const there = end - start < 4 ? undefined : this.handlers.method(getU32(body, start));
+    const entry = there?.method.kind === "unary" ? there : undefined;
     this.#oneWay(path, entry && { name: entry.method.name, codec: entry.method.input, handler: entry.run }, flags, from, body, start, end);
   }
 
@@ -310,15 +323,8 @@ export class Dispatcher {
         { err: error, method: context.method, from: formatAddress(context.from) },
         `the handler of ${context.method} threw`,
       );
-      return this.#sendError(path, KIND.error, context, "INTERNAL", thrownReason(error), "ran");
     }
-    // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
-    let reason = error.method === "" && typeof error.reason === "string" ? error.reason : messageOf(error);
-    // Another copy of the library, or plain JavaScript, may have made it: only what fits is sent.
-    const code = typeof error.code === "string" ? error.code : "UNKNOWN";
-    const appCode = Number.isInteger(error.appCode) ? error.appCode : 0;
-    const details = error.details instanceof Uint8Array ? error.details : undefined;
-    if ((details?.length ?? 0) > MAX_DETAILS_BYTES) reason += `; ${HINT.detailsLeftOut}`;
+    const { code, reason, appCode, details } = statusOfThrown(error);
     this.#sendError(path, KIND.error, context, code, reason, "ran", { appCode, details });
   }
 
@@ -342,8 +348,7 @@ export class Dispatcher {
     execution: Execution | undefined,
     thrown?: Pick<RpcError, "appCode" | "details">,
   ): void {
-    const details = (thrown?.details?.length ?? 0) > MAX_DETAILS_BYTES ? undefined : thrown?.details;
-    const error = { code, reason, execution, appCode: thrown?.appCode ?? 0, details, path: [] };
+    const error = { code, reason, execution, appCode: thrown?.appCode ?? 0, details: thrown?.details, path: [] };
     const body = encodeError(error);
     const { address } = this.#sender;
     path.begin(body.length).raw(body);

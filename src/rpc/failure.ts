@@ -74,6 +74,12 @@ export const HINT = {
   detailsLeftOut: "left out its details: at most 16,384 bytes travel",
   threwNoError: "thrown by the handler; throw an Error, or an RpcError to answer with a code",
   closed: "a closed node makes no calls: make a new one",
+  requestsThrew: "thrown by the iterable of requests that the call was given",
+  noIterable: "a streaming method's handler is an async function*, or gives an iterable",
+  noReply: "does the handler return what the method declares?",
+  streamLost: "it may have run: call again only if that is harmless",
+  streamsOtherGroup: "streams and streaming calls reach nodes of the own group only, not over harbors",
+  anonymousStreams: "streaming calls need a node: createNode()",
 } as const;
 
 /** What to do about a refused opening. Every one of these stands in docs/errors.md. */

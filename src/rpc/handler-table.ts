@@ -13,6 +13,8 @@ export type RunHandler = (input: unknown, context: Context) => unknown;
 export interface MethodHandler {
   readonly method: Method<unknown, unknown>;
   run: (input: unknown, context: RequestContext) => unknown;
+  /** Without the limit: for calls over streams, which last longer than what the handler returns. */
+  intercepted: (input: unknown, context: RequestContext) => unknown;
   /** Without interceptors and limit. */
   readonly handler: RunHandler;
   limit: MethodLimit | undefined;
@@ -58,7 +60,8 @@ export class HandlerTable {
       );
     }
     if (typeof handler !== "function") throw new TypeError(`the handler of ${method.name} is not a function`);
-    this.#methods.set(method.id, { method, handler, run: this.#intercept(method, handler), limit: undefined });
+    const run = this.#intercept(method, handler);
+    this.#methods.set(method.id, { method, handler, run, intercepted: run, limit: undefined });
   }
 
   /** @throws Error when the id is there already. */
@@ -115,6 +118,7 @@ export class HandlerTable {
   #compose(entry: MethodHandler): void {
     const run = this.#intercept(entry.method, entry.handler);
     const { limit } = entry;
+    entry.intercepted = run;
     entry.run = limit === undefined ? run : (input, context) => limit.run(run, input, context);
   }
 

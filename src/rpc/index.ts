@@ -20,6 +20,7 @@ export {
   type MetadataInit,
   type Method,
   type MethodKind,
+  type MethodOf,
   type PostOptions,
   type Registrar,
   type Target,

@@ -2,9 +2,13 @@
 import type { LogicalAddress } from "../addr/logical-address.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 
-export interface ReplyPath {
-  /** The node at the other end of the connection. */
+/** Where a request came from: a connection, or the stream of one call. */
+export interface RequestSource {
+  /** The node at the other end. */
   readonly peer: { readonly address: LogicalAddress };
+}
+
+export interface ReplyPath extends RequestSource {
   readonly isClosed: boolean;
   /** When what is being read arrived. */
   readonly arrivedAt: number;

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { LogicalAddress } from "../addr/logical-address.js";
 import type { Clock } from "../internal/clock.js";
 import type { Metadata } from "../wire/metadata.js";
-import type { ReplyPath } from "./reply-path.js";
+import type { RequestSource } from "./reply-path.js";
 import type { PeerLoad } from "./requests-in-progress.js";
 import type { Context } from "./service.js";
 
@@ -14,7 +14,7 @@ export interface AbortWatcher {
 
 export class RequestContext implements Context {
   /** The connection on which it came and its answer goes. */
-  declare readonly path: ReplyPath;
+  declare readonly path: RequestSource;
   declare readonly from: LogicalAddress;
   declare readonly method: string;
   declare readonly deadlineAt: number;
@@ -36,7 +36,7 @@ export class RequestContext implements Context {
   declare private fate: Fate | undefined;
 
   constructor(
-    path: ReplyPath,
+    path: RequestSource,
     from: LogicalAddress,
     method: string,
     deadlineAt: number,

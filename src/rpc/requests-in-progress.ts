@@ -12,7 +12,7 @@ import type { LimitName } from "../events/events.js";
 import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
-import type { ReplyPath } from "./reply-path.js";
+import type { RequestSource } from "./reply-path.js";
 import type { RequestContext } from "./request-context.js";
 import type { RpcOptions } from "./rpc-options.js";
 
@@ -30,7 +30,7 @@ export class RequestsInProgress {
   readonly #limits: LimitHits;
   readonly #onExpired: (context: RequestContext) => void;
   /** Those whose answer is wanted. */
-  readonly #paths = new Map<ReplyPath, Map<Key, RequestContext>>();
+  readonly #paths = new Map<RequestSource, Map<Key, RequestContext>>();
   readonly #loads = new Map<LogicalAddress, PeerLoad>();
   #recentLoad: PeerLoad = { peer: ANONYMOUS, running: 0 };
   /** Of this turn, not in the table yet. */
@@ -100,13 +100,13 @@ export class RequestsInProgress {
   }
 
   /** Whether any answer to `path` is wanted. */
-  has(path: ReplyPath): boolean {
+  has(path: RequestSource): boolean {
     this.#tabulate();
     return (this.#paths.get(path)?.size ?? 0) > 0;
   }
 
   /** The answer to this request is not wanted any more; `undefined` when it was not anyhow. */
-  take(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number): RequestContext | undefined {
+  take(path: RequestSource, from: LogicalAddress, epoch: number, seq: number): RequestContext | undefined {
     this.#tabulate();
     const context = this.#paths.get(path)?.get(keyOf(path, from, epoch, seq));
     if (context !== undefined) this.#end(context);
@@ -114,7 +114,7 @@ export class RequestsInProgress {
   }
 
   /** No answers to `path` are wanted any more: it is gone. */
-  takePath(path: ReplyPath): RequestContext[] {
+  takePath(path: RequestSource): RequestContext[] {
     this.#tabulate();
     const contexts = [...(this.#paths.get(path)?.values() ?? [])];
     for (const context of contexts) this.#end(context);
@@ -223,6 +223,6 @@ export class RequestsInProgress {
 }
 
 /** Of the peer's own requests the number is enough: a connection has one incarnation. Relayed ones need all of it. */
-function keyOf(path: ReplyPath, from: LogicalAddress, epoch: number, seq: number): Key {
+function keyOf(path: RequestSource, from: LogicalAddress, epoch: number, seq: number): Key {
   return from === path.peer.address ? seq : `${from}:${epoch}:${seq}`;
 }

@@ -33,8 +33,16 @@ export interface Method<I, O> {
   readonly output: Codec<O>;
 }
 
+/** A method of which more is known than that it has some kind. */
+export type MethodOf<I, O, K extends MethodKind> = Method<I, O> & { readonly kind: K };
+
 /** Makes a {@link Method}; `name` is `"package.Service/method"`, or the file's name in the one-file convention. */
-export function defineMethod<I, O>(name: string, kind: MethodKind, input: Codec<I>, output: Codec<O>): Method<I, O> {
+export function defineMethod<I, O, K extends MethodKind = MethodKind>(
+  name: string,
+  kind: K,
+  input: Codec<I>,
+  output: Codec<O>,
+): MethodOf<I, O, K> {
   return Object.freeze({ name, id: nameHash(name), kind, input, output });
 }
 
@@ -91,7 +99,10 @@ export type UnaryHandler<I, O, C = Context> = (request: I, context: C) => O | Pr
 
 /** The calling side of a node, as stubs see it. Also what gateway clients offer. */
 export interface Caller {
-  /** Runs one call. The result is a promise of the reply for unary and client streaming, an async iterable otherwise. */
+  /**
+   * Runs one call. The result is a promise of the reply for unary and client streaming; otherwise an async iterable of the
+   * replies, for which the call begins as they are iterated, once.
+   */
   invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): unknown;
   /** Sends the request one-way: the handler runs, nobody waits for it. Resolves when it was handed to the link. */
   post<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: PostOptions): Promise<void>;

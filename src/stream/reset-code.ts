@@ -15,6 +15,8 @@ export const RESET = {
   failed: 4,
   /** Nobody there serves the protocol that the stream asked for. */
   notServed: 5,
+  /** A limit there is reached: later, or elsewhere. */
+  busy: 6,
 } as const;
 
 /** From here on codes are the application's own. */
@@ -29,6 +31,7 @@ const WORDS: Readonly<Record<string, string>> = {
   overBudget: "too much was unread",
   failed: "the other end failed",
   notServed: "nobody serves that protocol there",
+  busy: "a limit there is reached",
 };
 
 /** For messages: `"cancelled"`, `"code 70000"`. */

@@ -31,6 +31,8 @@ export interface SessionHandler {
   onStream(stream: YamuxStream): void;
   /** No streams can be opened over this session any more; those that are open go on. Once; not when the session ends first. */
   onUnavailable(why: "peer-left" | "ids-used-up"): void;
+  /** Something was over a limit: a stream of the peer was refused, or one of the session was reset. */
+  onLimit?(limit: "acceptBacklog" | "maxStreams" | "maxUnreadBytes", reason: string): void;
   /** The connection is closed. Exactly once, last. Without `error` the session was ended in order, by either side. */
   onClose(error: Error | undefined): void;
 }
@@ -38,6 +40,8 @@ export interface SessionHandler {
 export interface SessionEnvironment {
   readonly clock: Clock;
   readonly random: Random;
+  /** Who the peer is, for messages. Default: its network address. */
+  readonly peerName?: string | undefined;
 }
 
 /** How often a session looks at its times, at most and at least. */
@@ -52,6 +56,7 @@ type State =
 
 export class Session implements ConnectionHandler, InboundTarget, StreamHost<YamuxStream>, AsyncDisposable {
   readonly role: SessionRole;
+  /** Who the peer is, for messages. */
   readonly remote: string;
   readonly maxUnreadBytes: number;
   readonly #connection: SessionConnection;
@@ -93,7 +98,7 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
     const { clock, random } = environment;
     const now = clock.now();
     this.role = role;
-    this.remote = connection.remote;
+    this.remote = environment.peerName ?? connection.remote;
     this.maxUnreadBytes = options.maxUnreadBytes;
     this.#connection = connection;
     this.#handler = handler;
@@ -115,6 +120,16 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
   get phase(): SessionPhase {
     if (this.#state.phase !== "open") return this.#state.phase;
     return this.#isLeaving || this.#hasPeerLeft || this.#ids.isExhausted ? "draining" : "open";
+  }
+
+  /** Streams that are open, of both sides. */
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Streams that there have been. */
+  get streamTotal(): number {
+    return this.#opened + this.#openedByPeer;
   }
 
   /** Why `open()` would fail now; `undefined`: it would not. */
@@ -197,7 +212,7 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
     return {
       phase: this.phase,
       role: this.role,
-      remote: this.remote,
+      remote: this.#connection.remote,
       streams: this.#streams.size,
       unacknowledged: this.#opens.askedCount,
       held: this.#opens.heldCount,
@@ -289,6 +304,7 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
 
   offer(streamId: number): YamuxStream | undefined {
     if (this.#isLeaving || this.#offers.isFull || this.#streams.size >= this.#options.maxStreams) {
+      if (!this.#isLeaving) this.#tellLimit();
       this.#resetsOut++;
       this.#answer(TYPE.windowUpdate, FLAG.rst, streamId, RESET.refused);
       return undefined;
@@ -345,6 +361,11 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
     this.finished();
   }
 
+  #tellLimit(): void {
+    if (this.#offers.isFull) this.#handler.onLimit?.("acceptBacklog", `${this.#offers.askedCount} streams wait to be accepted`);
+    else this.#handler.onLimit?.("maxStreams", `${this.#streams.size} streams are open`);
+  }
+
   #ask(stream: YamuxStream): void {
     this.control(TYPE.windowUpdate, FLAG.syn, stream.id, stream.ask());
   }
@@ -368,6 +389,7 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
     if (fullest === undefined) return false;
     this.#overBudget++;
     const unread = `${this.#unreadBytes} bytes of the session's streams are unread, more than ${this.maxUnreadBytes} (maxUnreadBytes)`;
+    this.#handler.onLimit?.("maxUnreadBytes", unread);
     const text = `stream ${fullest.id} to ${this.remote} was reset here: ${unread}, and ${fullest.unreadBytes} of them are its own`;
     fullest.destroy(new StreamError("over-budget", text));
     return true;

@@ -48,6 +48,8 @@ export class Entry {
 /** A handler at work. */
 export interface Run {
   ended(threw: boolean): void;
+  /** It did not begin after all: a mailbox had no room for it, or no time. */
+  refused(): void;
 }
 
 export class Ledger {
@@ -126,9 +128,9 @@ export class Ledger {
     return { ...metadata, [CALL_KEY]: String(entry.id) };
   }
 
-  /** A handler of `at` is about to run. */
-  dispatch(at: SimProcess, context: Context): Run | undefined {
-    this.#checkNumber(at, context);
+  /** A handler of `at` is about to run. `inOrder`: none before it may be waiting behind a limit. */
+  dispatch(at: SimProcess, context: Context, inOrder: boolean): Run | undefined {
+    if (inOrder) this.#checkNumber(at, context);
     const entry = this.#entryOf(context);
     if (entry === undefined) return undefined;
     const { by, oneWay, to } = entry.placing;
@@ -141,11 +143,15 @@ export class Ledger {
       if (entry.runs > 1) this.#violated(`the handler of ${nameOf(entry)} ran ${entry.runs} times`);
       if (entry.toldNotRun) this.#violated(`${nameOf(entry)} failed as notRun, and now its handler runs on ${at.name}`);
     }
-    this.#checkOrder(entry, at);
+    if (inOrder) this.#checkOrder(entry, at);
     if (!oneWay) this.#checkDeadline(entry, at, context);
     return {
       ended: (threw) => {
         entry.handled = threw ? "threw" : "returned";
+      },
+      refused: () => {
+        entry.runs--;
+        entry.handled = "not";
       },
     };
   }

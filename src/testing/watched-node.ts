@@ -4,7 +4,9 @@ import { ClusterNode } from "../node/node.js";
 import type { ResolvedNodeOptions } from "../node/options.js";
 import { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Interceptors } from "../rpc/interceptor.js";
-import { ambient } from "../rpc/request-context.js";
+import type { MethodLimitOptions } from "../rpc/method-limit-options.js";
+import { isRefusalOf } from "../rpc/refusal.js";
+import { ambient, RequestContext } from "../rpc/request-context.js";
 import {
   type CallOptions,
   type Codec,
@@ -12,10 +14,11 @@ import {
   defineMethod,
   type Message,
   type Method,
+  type MethodOf,
   type PostOptions,
   type Target,
 } from "../rpc/service.js";
-import type { Entry, Ledger } from "./ledger.js";
+import type { Entry, Ledger, Run } from "./ledger.js";
 import type { SimProcess } from "./sim-process.js";
 
 interface Nothing {
@@ -34,6 +37,8 @@ export class WatchedNode extends ClusterNode {
   readonly #ledger: Ledger;
   /** Whether the next call goes out with a mark by which its handler is known; some go without, as in production. */
   readonly #marks: () => boolean;
+  /** Methods whose requests may wait, behind a limit, and begin behind later ones of other methods. */
+  readonly #mayWait = new Set<string>();
 
   constructor(options: ResolvedNodeOptions, process: SimProcess, ledger: Ledger, marks: () => boolean) {
     super(options);
@@ -48,7 +53,20 @@ export class WatchedNode extends ClusterNode {
     super.use(interceptors);
   }
 
-  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O> {
+  override limit(method: string, options: MethodLimitOptions): void {
+    super.limit(method, options);
+    if (options.maxQueued !== undefined && options.maxQueued > 0) this.#mayWait.add(method);
+  }
+
+  override invoke<I, O>(
+    to: Target | undefined,
+    method: MethodOf<I, O, "server"> | MethodOf<I, O, "bidi">,
+    input: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<O>;
+  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): Promise<O>;
+  override invoke<I, O>(to: Target | undefined, method: Method<I, O>, input: unknown, options?: CallOptions): unknown {
+    if (method.kind !== "unary") return super.invoke(to, method, input, options); // the ledger keeps calls with one answer
     const { callTimeoutMs } = this.resolved.rpc;
     const { clock } = this.resolved;
     const surrounding =
@@ -112,13 +130,13 @@ export class WatchedNode extends ClusterNode {
   /** A handler that returns no promise still returns none. */
   #watched(handler: Handler): Handler {
     return (input, context) => {
-      const run = this.#ledger.dispatch(this.process, context);
+      const run = this.#ledger.dispatch(this.process, context, !this.#mayWait.has(context.method));
       if (run === undefined) return handler(input, context);
       let result: unknown;
       try {
         result = handler(input, context);
       } catch (error) {
-        run.ended(true);
+        failed(run, context, error);
         throw error;
       }
       if (!(result instanceof Promise)) {
@@ -131,12 +149,18 @@ export class WatchedNode extends ClusterNode {
           return output;
         },
         (error: unknown) => {
-          run.ended(true);
+          failed(run, context, error);
           throw error;
         },
       );
     };
   }
+}
+
+/** A mailbox refuses in the place of the handler that it holds. */
+function failed(run: Run, context: Context, error: unknown): void {
+  if (context instanceof RequestContext && isRefusalOf(context, error)) run.refused();
+  else run.ended(true);
 }
 
 function addressOf(to: Target | undefined): LogicalAddress | undefined {

@@ -50,6 +50,7 @@ export class TlsAcceptor {
 
   #handshake(raw: Socket, done: Done): void {
     const ends = endsOf(raw);
+    if (ends === undefined) return done({ type: "failed", error: undefined });
     this.#handshakes.set(ends, done);
     raw.once("close", () => {
       if (this.#handshakes.get(ends) === done) this.#handshakes.delete(ends);
@@ -69,13 +70,15 @@ export class TlsAcceptor {
 
   #take(socket: TLSSocket): Done | undefined {
     const ends = endsOf(socket);
+    if (ends === undefined) return undefined;
     const done = this.#handshakes.get(ends);
     this.#handshakes.delete(ends);
     return done;
   }
 }
 
-/** No two connections of a process that are open at once have the same. */
-function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+/** No two connections of a process that are open at once have the same. `undefined` for one that is lost already. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string | undefined {
+  if (localAddress === undefined || remoteAddress === undefined) return undefined;
   return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 }

@@ -22,11 +22,14 @@ export function putFragmentHead(buffer: Uint8Array, at: number, kind: number, fl
 export interface AssemblyLimits {
   /** Bytes of one payload; the overhead of a body comes on top. */
   readonly maxPayloadBytes: number;
-  /** Bytes announced by all unfinished messages of one connection together; a single one may have any legal size. */
+  /** Bytes announced by all unfinished messages of one sender together; a single one may have any legal size. */
   readonly maxPartialBytes: number;
+  /** The same of all senders of one connection, where a harbor speaks for many. Default: as for one. */
+  readonly maxPartialBytesInAll?: number;
 }
 
 interface Partial {
+  readonly from: number;
   readonly flags: number;
   readonly body: Buffer;
   received: number;
@@ -55,6 +58,8 @@ const STRAY: Assembly = { type: "stray" };
 export class FragmentAssembler {
   readonly #limits: AssemblyLimits;
   readonly #partials = new Map<string, Partial>();
+  /** By sender, of those that have any. */
+  readonly #bytesOf = new Map<number, number>();
   #bytes = 0;
 
   constructor(limits: AssemblyLimits) {
@@ -113,18 +118,12 @@ export class FragmentAssembler {
           limit: "rpc.maxPayloadBytes",
           reason: `message of ${total} bytes is over the limit of ${this.#limits.maxPayloadBytes}`,
         };
-      if (this.#bytes + total > this.#limits.maxPartialBytes) this.expire(now);
-      if (this.#bytes > 0 && this.#bytes + total > this.#limits.maxPartialBytes) {
-        return {
-          type: "refused",
-          kind,
-          limit: "link.maxPartialBytes",
-          reason: `${this.#bytes} bytes of unfinished messages from this peer, ${total} more are over the limit of ${this.#limits.maxPartialBytes}`,
-        };
-      }
-      partial = { flags, body: Buffer.allocUnsafeSlow(total), received: 0, expiresAt };
+      if (this.#fullness(from, total) !== undefined) this.expire(now);
+      const full = this.#fullness(from, total);
+      if (full !== undefined) return { type: "refused", kind, limit: "link.maxPartialBytes", reason: full };
+      partial = { from, flags, body: Buffer.allocUnsafeSlow(total), received: 0, expiresAt };
       this.#partials.set(key, partial);
-      this.#bytes += total;
+      this.#account(from, total);
     } else if (partial === undefined) {
       return STRAY;
     }
@@ -155,6 +154,23 @@ export class FragmentAssembler {
     const partial = this.#partials.get(key);
     if (partial === undefined) return;
     this.#partials.delete(key);
-    this.#bytes -= partial.body.length;
+    this.#account(partial.from, -partial.body.length);
+  }
+
+  /** Why a message of `total` bytes cannot be begun; `undefined` when it can. */
+  #fullness(from: number, total: number): string | undefined {
+    const { maxPartialBytes, maxPartialBytesInAll = maxPartialBytes } = this.#limits;
+    const own = this.#bytesOf.get(from) ?? 0;
+    if (own > 0 && own + total > maxPartialBytes)
+      return `${own} bytes of unfinished messages from this peer, ${total} more are over the limit of ${maxPartialBytes}`;
+    if (this.#bytes === 0 || this.#bytes + total <= maxPartialBytesInAll) return undefined;
+    return `${this.#bytes} bytes of unfinished messages over this harbor, ${total} more are over the limit of ${maxPartialBytesInAll}`;
+  }
+
+  #account(from: number, bytes: number): void {
+    this.#bytes += bytes;
+    const own = (this.#bytesOf.get(from) ?? 0) + bytes;
+    if (own === 0) this.#bytesOf.delete(from);
+    else this.#bytesOf.set(from, own);
   }
 }

@@ -18,6 +18,9 @@ export class NestedEncodingError extends Error {
 /** From here on a turn's buffer is sent before another message is begun: any that travels whole then fits without growth. */
 const NEARLY_FULL = POOLED_BYTES / 2;
 
+/** Of a buffer that is given away with the body in it: what is not used stays in memory as long. */
+const LEAST_USED = 0.75;
+
 export class FrameWriter {
   #body = new BinaryWriter();
   #buffer: Uint8Array | undefined;
@@ -75,6 +78,12 @@ export class FrameWriter {
   /** The body begun last, in memory of its own with room for a header in front; it is not committed. */
   extract(): Buffer {
     this.#adopt();
+    const buffer = this.#buffer!;
+    // One that grew for this very body is nobody else's: to copy megabytes takes as long as to encode them.
+    if (this.#length === 0 && buffer.length > POOLED_BYTES && this.#body.pos >= buffer.length * LEAST_USED) {
+      this.#buffer = undefined;
+      return (buffer as Buffer).subarray(0, this.#body.pos);
+    }
     const frame = Buffer.allocUnsafeSlow(this.#body.pos - this.#length);
     (this.#buffer as Buffer).copy(frame, 0, this.#length, this.#body.pos);
     if (this.#length === 0) this.#release();

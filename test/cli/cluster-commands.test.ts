@@ -17,6 +17,8 @@ import "google/protobuf/duration.proto";
 message All {
   string a_text = 1; int32 number = 2; uint64 long = 3; bytes raw = 4; repeated Kind kinds = 5; map<string, All> more = 6; bool yes = 7;
   double real = 8; google.protobuf.Timestamp at = 9; google.protobuf.Duration took = 10;
+  map<uint64, string> by = 11;
+  oneof side { string left = 12; string right = 13; }
 }
 enum Kind { NONE = 0; SOME = 1; }
 service Game { rpc same(All) returns (All); rpc watch(All) returns (stream All); }
@@ -79,13 +81,15 @@ suite("clusterts call", () => {
       kinds: ["SOME", 0],
       more: { x: { yes: true } },
       real: 0.5,
+      by: { "18446744073709551615": "max" },
       at: "2026-01-31T12:00:00.123456Z",
       took: "-1.5s",
     });
     const { code, stdout } = await project.ask("call", "1.1.1", "same", json, "--proto", "proto", "--json");
     assert.equal(code, 0);
-    const { more, ...rest } = JSON.parse(stdout);
+    const { more, by, ...rest } = JSON.parse(stdout);
     assert.equal(more.x.yes, true);
+    assert.deepEqual(by, { "18446744073709551615": "max" });
     assert.deepEqual(rest, {
       a_text: "ä",
       number: -7,
@@ -109,6 +113,14 @@ suite("clusterts call", () => {
     ["a number that does not fit", ["1.1.1", "same", '{"long":-1}'], /long: expected uint64/],
     ["an enum's value that is none", ["1.1.1", "same", '{"kinds":["ANY"]}'], /kinds\[0\]: Kind has no value "ANY"; it has NONE, SOME/],
     ["a text that is no JSON", ["1.1.1", "echo", "{msg:1}"], /the request is no JSON/],
+    ["a map key of another type", ["1.1.1", "same", '{"by":{"z":"a"}}'], /by: the key "z" is no uint64/],
+    ["a map key that does not fit", ["1.1.1", "same", '{"by":{"-1":"a"}}'], /by\.-1: expected uint64/],
+    [
+      "two fields of one oneof",
+      ["1.1.1", "same", '{"left":"a","right":"b"}'],
+      /"left" and "right" are of the oneof side: give one of them/,
+    ],
+    ["a field by both of its names", ["1.1.1", "same", '{"a_text":"a","aText":"b"}'], /"a_text" is there twice/],
     ["no method", ["1.1.1"], /which method\? echo, game\.Game\/same, game\.Game\/watch/],
     ["a text that is no address", ["1.1", "echo"], /"1\.1" is not a valid address/],
     ["unquoted JSON", ["1.1.1", "echo", "{msg:", "1}"], /what is "1}"\? The request is one argument/],
@@ -138,6 +150,18 @@ suite("clusterts call", () => {
       assert.match(stderr, expected);
     });
   }
+
+  test("the name as the stub has it, means the method of the .proto file whose name begins with a capital letter", async () => {
+    await using project = await new Project().start();
+    assert.equal((await project.ask("call", "1.1.1", "game.game/SAME", "{}", "--proto", "proto")).code, 0);
+  });
+
+  test("a discovery that is not there, says where it was looked for and what was found", async () => {
+    await using project = new Project();
+    const { code, stderr } = await project.run("nodes", "--discovery", "127.0.0.1:1", "--timeout", "1000");
+    assert.equal(code, 1);
+    assert.match(stderr, /^clusterts nodes: discovery: discovery server at 127\.0\.0\.1:1: dial 127\.0\.0\.1:1: connection refused, /);
+  });
 
   test("an error with --json, is JSON too", async () => {
     await using project = await new Project().start();

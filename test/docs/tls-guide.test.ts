@@ -39,7 +39,7 @@ suite("the guide on TLS", () => {
       assert.deepEqual(await caller.invoke("1.3.7", echo, { text: "a" }), { text: "a" });
       await using tool = connectAnonymously({ to: "1.3.7", endpoint: room.status().endpoint!, tls: tls("tool"), logger: false });
       assert.deepEqual(await tool.invoke("1.3.7", echo, { text: "b" }), { text: "b" });
-      nodes.make("1.255.1", { tls: tls("harbor") });
+      nodes.make("1.255.1", { harbors: nodes.discovery, tls: tls("harbor") });
     } finally {
       rmSync(folder, { recursive: true });
     }

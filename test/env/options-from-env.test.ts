@@ -57,6 +57,19 @@ suite("options from the environment", () => {
     assert.equal(createNode({ ...rest, discovery, logger }).status().address, "1.2.1");
   });
 
+  test("of a harbor, has the discovery of the harbors, their secret, and what other groups reach", () => {
+    const { discovery, harbors, ...rest } = optionsFromEnv({
+      CLUSTERTS_ADDRESS: "1.255.1",
+      CLUSTERTS_DISCOVERY: "file:one.json",
+      CLUSTERTS_HARBORS: "file:harbors.json",
+      CLUSTERTS_SECRET: SECRET,
+      CLUSTERTS_HARBOR_SECRET: OTHER,
+      CLUSTERTS_EXPORT: "enforced",
+    });
+    assert.ok(harbors !== undefined && harbors !== discovery);
+    assert.deepEqual(rest, { address: "1.255.1", secrets: [SECRET], harborSecrets: [OTHER], export: "enforced" });
+  });
+
   test("files for TLS, are read, for the node and for the discovery server that it asks; one that is missing is named", () => {
     const file = (name: string): string => new URL(`../support/certificates/${name}.pem`, import.meta.url).pathname;
     const env = { CLUSTERTS_TLS_CA: file("authority"), CLUSTERTS_TLS_CERT: file("1.2.1"), CLUSTERTS_TLS_KEY: file("1.2.1") };

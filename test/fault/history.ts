@@ -4,17 +4,34 @@ import { type AddressText, formatAddress, parseAnyAddress } from "../../src/addr
 import { RpcError, StartError } from "../../src/errors.js";
 import type { ClusterNode } from "../../src/node/node.js";
 import { HINT } from "../../src/rpc/failure.js";
+import { mailbox } from "../../src/rpc/mailbox.js";
 import { byType } from "../../src/rpc/picker.js";
-import type { Context } from "../../src/rpc/service.js";
+import type { Context, Method } from "../../src/rpc/service.js";
 import type { Sim, SimNodeOptions } from "../../src/testing/index.js";
 import { SeededRandom } from "../../src/testing/seeded-random.js";
 import { Simulation } from "../../src/testing/sim.js";
 import { WatchedNode } from "../../src/testing/watched-node.js";
+import { Bound } from "./support/bound.js";
 import { FORGED_COMMAND, forge } from "./support/forger.js";
-import { type Act, type Done, doWork, patternOf, payloadFault, WORK_COMMAND, type Work, workNote } from "./support/work-service.js";
+import {
+  type Act,
+  type Done,
+  doInTurn,
+  doLimited,
+  doWork,
+  keyOf,
+  patternOf,
+  payloadFault,
+  WORK_COMMAND,
+  type Work,
+  workNote,
+} from "./support/work-service.js";
 
 const HARBORS = ["1.255.1", "1.255.2", "2.255.1", "2.255.2"] as const;
 const MAX_NODES = 8;
+
+/** How the refusals of mailboxes and limits read. */
+const BOUND_IS_MET = /tasks wait|is limited to \d+ requests at once|^not begun: /;
 const TYPES = 2;
 
 /** A place in the cluster: an address, and the life of it that is the present one. */
@@ -30,6 +47,8 @@ export class History {
   readonly #random: SeededRandom;
   readonly #places: Place[] = [];
   readonly #open = new Set<Promise<void>>();
+  /** Work of bounded handlers that has begun. */
+  readonly #begun = new Set<number>();
   /** Counts work items. */
   #id = 0;
   #ended = false;
@@ -176,9 +195,18 @@ export class History {
     return { id, act: this.#act(), replyBytes: this.#bytes(), payload: patternOf(id, this.#bytes()) };
   }
 
-  #call(from: ClusterNode, address?: AddressText): void {
+  /** A method and work for it; what is bounded holds up others, so it is short. */
+  #workFor(): readonly [Method<Work, Done>, Work] {
     const random = this.#random;
     const work = this.#newWork();
+    if (random.chance(0.75)) return [doWork, work];
+    const isShort = work.act.type !== "never" && work.act.type !== "nested" && random.chance(0.9);
+    return [random.pick([doInTurn, doLimited]), isShort ? { ...work, act: { type: "later", ms: random.below(60) } } : work];
+  }
+
+  #call(from: ClusterNode, address?: AddressText): void {
+    const random = this.#random;
+    const [method, work] = this.#workFor();
     const to =
       address ??
       (random.chance(0.2)
@@ -186,7 +214,7 @@ export class History {
         : random.pick(this.#places).address);
     const abort = random.chance(0.2) ? new AbortController() : undefined;
     const timeoutMs = random.chance(0.2) ? 1 + random.below(50) : random.chance(0.5) ? 50 + random.below(3_000) : undefined;
-    const call = from.invoke(to, doWork, work, { timeoutMs, signal: abort?.signal }).then(
+    const call = from.invoke(to, method, work, { timeoutMs, signal: abort?.signal }).then(
       (reply) => this.#checkReply(work, typeof to === "string" ? parseAnyAddress(to) : undefined, reply),
       (error: unknown) => this.#checkError(work, error),
     );
@@ -217,11 +245,13 @@ export class History {
     if (!RpcError.is(error)) this.#fail(new Error(`the call of work ${work.id} failed with ${String(error)}`, { cause: error }));
     else if (error.reason.includes(HINT.overtaken) && !error.reason.includes("over another harbor"))
       this.#fail(new Error(`work ${work.id} was sent ahead of its turn: ${error.message}`));
+    else if (BOUND_IS_MET.test(error.reason) && (error.execution !== "notRun" || this.#begun.has(work.id)))
+      this.#fail(new Error(`work ${work.id} was refused by a bound ${this.#begun.has(work.id) ? "and has begun" : ""}: ${error.message}`));
   }
 
   #oneWay(from: ClusterNode, address = this.#random.pick(this.#places).address): void {
     const random = this.#random;
-    const work = this.#newWork();
+    const [method, work] = this.#workFor();
     const how = random.next();
     const payload = how < 0.4 ? Buffer.concat([Buffer.from(Uint32Array.of(work.id, work.payload.length).buffer), work.payload]) : undefined;
     const sent =
@@ -229,7 +259,7 @@ export class History {
         ? from.send(address, WORK_COMMAND, payload)
         : how < 0.7
           ? from.send(address, workNote, work)
-          : from.post(address, doWork, work);
+          : from.post(address, method, work);
     sent.catch((error: unknown) => this.#checkError(work, error));
   }
 
@@ -237,6 +267,8 @@ export class History {
 
   #serve(node: ClusterNode): void {
     node.handle(doWork, (work: Work, context) => this.#handle(node, work, context));
+    this.#serveInTurn(node);
+    this.#serveLimited(node);
     node.onMessage(workNote, (work) => this.#checkPayload(work));
     node.onMessage(FORGED_COMMAND, (_bytes, { from }) =>
       this.#fail(new Error(`a forged message came to ${formatAddress(node.address)} as from ${formatAddress(from)}`)),
@@ -247,6 +279,36 @@ export class History {
       const fault = payloadFault(id, length, bytes.subarray(8));
       if (fault !== undefined) this.#fail(new Error(`command of work ${id}: ${fault}`));
     });
+  }
+
+  #serveInTurn(node: ClusterNode): void {
+    const random = this.#random;
+    const rooms = mailbox<number>({ maxQueued: random.below(5), maxQueuedTotal: 8, overflow: random.pick(["reject", "drop-oldest"]) });
+    const bounds = [0, 1, 2].map(
+      (key) => new Bound(`key ${key} of ${formatAddress(node.address)}`, 1, (what) => this.#fail(new Error(what))),
+    );
+    const places = new Map<number, number>();
+    const key = (work: Work): number => {
+      places.set(work.id, bounds[keyOf(work)]!.arrive());
+      return keyOf(work);
+    };
+    node.handle(
+      doInTurn,
+      rooms.serial(key, (work, context: Context) => this.#beginIn(bounds[keyOf(work)]!, places.get(work.id)!, node, work, context)),
+    );
+  }
+
+  #serveLimited(node: ClusterNode): void {
+    const random = this.#random;
+    const maxConcurrent = 1 + random.below(3);
+    const bound = new Bound(`${doLimited.name} of ${formatAddress(node.address)}`, maxConcurrent, (what) => this.#fail(new Error(what)));
+    node.handle(doLimited, (work: Work, context) => this.#beginIn(bound, bound.arrive(), node, work, context));
+    node.limit(doLimited.name, { maxConcurrent, maxQueued: random.pick([0, 0, 3]) });
+  }
+
+  #beginIn(bound: Bound, place: number, node: ClusterNode, work: Work, context: Context): Done | Promise<Done> {
+    this.#begun.add(work.id);
+    return bound.begin(place, () => this.#handle(node, work, context));
   }
 
   #checkPayload({ id, payload }: Work): void {

@@ -7,8 +7,16 @@ const at = parseAnyAddress;
 const caller = at("1.1.1");
 const target = at("2.1.1");
 
-function port(address: Parameters<typeof at>[0]): RelayPort & { isClosed: boolean } {
-  return { peer: { address: at(address) }, isClosed: false, overfull: false, arrivedAt: 0, relay: () => {}, tell: () => {} };
+function port(address: string): RelayPort & { isClosed: boolean } {
+  return {
+    peer: { address: at(address) },
+    isClosed: false,
+    congested: false,
+    overfull: false,
+    arrivedAt: 0,
+    relay: () => {},
+    tell: () => {},
+  };
 }
 
 suite("what a harbor remembers of a pair", () => {
@@ -83,5 +91,46 @@ suite("the pairs of a harbor", () => {
     for (const to of ["2.1.1", "2.1.2", "2.255.1", "3.1.1"] as const) pairs.add(caller, at(to), port("1.1.1"), 0);
     const count = (neighbour: "2.1.1"): number => [...pairs.behind(at(neighbour))].length;
     assert.deepEqual([count("2.1.1"), count("2.255.1" as "2.1.1"), count("2.255.2" as "2.1.1"), count("2.1.9" as "2.1.1")], [1, 3, 3, 0]);
+  });
+});
+
+suite("the ways of a pair", () => {
+  test("an answer goes back where its request came from, also when later ones come from elsewhere", () => {
+    const pairs = new Pairs(10);
+    const [first, second, third] = [port("1.255.1"), port("1.255.2"), port("1.255.3")];
+    const pair = pairs.add(caller, target, first, 0)!;
+    const out = port("2.1.1");
+    pair.sent(out, 5, 3);
+    pairs.move(pair, second);
+    pair.sent(out, 5, 7);
+    assert.deepEqual([pair.wayBack(2), pair.wayBack(3), pair.wayBack(4)], [first, first, second]);
+    assert.deepEqual([...pairs.answeredOver(first)], [pair]);
+    assert.deepEqual(
+      [...pair.waysBack(7)].map(({ port: back, lastSeq }) => [back, lastSeq]),
+      [
+        [first, 3],
+        [second, 7],
+      ],
+    );
+    assert.deepEqual(
+      [...pair.waysBack(2)].map(({ lastSeq }) => lastSeq),
+      [2, 2],
+      "what was lost is the earlier connection",
+    );
+    pairs.move(pair, third);
+    assert.deepEqual([[...pairs.answeredOver(first)], [...pairs.answeredOver(second)]], [[], [pair]], "two are remembered");
+    second.isClosed = true;
+    pairs.forgetPort(second);
+    assert.deepEqual([pair.wayBack(7), pair.inbounds], [third, [third]]);
+  });
+
+  test("a cancel goes where its request went, and nowhere when that is closed", () => {
+    const pair = new Pair(caller, target, port("1.1.1"));
+    const [first, second] = [port("2.255.1"), port("2.255.2")];
+    pair.sent(first, 5, 3);
+    pair.sent(second, 5, 7);
+    assert.deepEqual([pair.carrier(3), pair.carrier(4)], [first, second]);
+    first.isClosed = true;
+    assert.equal(pair.carrier(3), undefined);
   });
 });

@@ -23,32 +23,32 @@ async function everyOrder(script: Script, atLeast: number): Promise<void> {
 suite("two dials that cross, in every order of their steps", function () {
   this.timeout(isDeep ? 1_800_000 : 120_000);
 
-  test("both have two messages queued", () => everyOrder({ queued: [2, 2] }, 3_000));
+  test("both have two messages queued", () => everyOrder({ queued: [2, 2] }, 1_500));
 
-  test("both send at any time", () => everyOrder({ queued: [0, 0], later: [1, 1] }, 10_000));
+  test("both send at any time", () => everyOrder({ queued: [0, 0], later: [1, 1] }, 5_000));
 
   test("one dials, the other sends at any time", async () => {
-    await everyOrder({ queued: [2, 0], later: [0, 1] }, 6_000);
-    await everyOrder({ queued: [0, 2], later: [1, 0] }, 6_000);
+    await everyOrder({ queued: [2, 0], later: [0, 1] }, 3_000);
+    await everyOrder({ queued: [0, 2], later: [1, 0] }, 3_000);
   });
 
   for (const blocked of ["refused", "swallowed"] satisfies Dials[]) {
     test(`dials of one side are ${blocked}, both send at any time`, async () => {
-      await everyOrder({ queued: [1, 1], later: [1, 1], dials: [blocked, "answered"] }, 300);
-      await everyOrder({ queued: [1, 1], later: [1, 1], dials: ["answered", blocked] }, 300);
+      await everyOrder({ queued: [1, 1], later: [1, 1], dials: [blocked, "answered"] }, 150);
+      await everyOrder({ queued: [1, 1], later: [1, 1], dials: ["answered", blocked] }, 150);
     });
 
     test(`dials of one side are ${blocked}, and a connection dies at any time`, async () => {
-      await everyOrder({ queued: [2, 2], dials: [blocked, "answered"], cuts: 1 }, 100);
-      await everyOrder({ queued: [2, 2], dials: ["answered", blocked], cuts: 1 }, 100);
+      await everyOrder({ queued: [2, 2], dials: [blocked, "answered"], cuts: 1 }, 50);
+      await everyOrder({ queued: [2, 2], dials: ["answered", blocked], cuts: 1 }, 50);
     });
   }
 
-  test("either connection dies at any step of its opening", () => everyOrder({ queued: [2, 2], cuts: 1, cutsInOpening: true }, 30_000));
+  test("either connection dies at any step of its opening", () => everyOrder({ queued: [2, 2], cuts: 1, cutsInOpening: true }, 15_000));
 
   test("one dials, and the connection dies at any time", async () => {
-    await everyOrder({ queued: [2, 0], cuts: 1 }, 30);
-    await everyOrder({ queued: [0, 2], cuts: 1 }, 30);
+    await everyOrder({ queued: [2, 0], cuts: 1 }, 15);
+    await everyOrder({ queued: [0, 2], cuts: 1 }, 15);
   });
 });
 
@@ -56,27 +56,27 @@ suite("a connection that goes out of use, in every order of the steps", function
   this.timeout(isDeep ? 1_800_000 : 120_000);
 
   test("one side says go-away, the other sends at any time", () =>
-    everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [0, 2] }, 2_000));
+    everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [0, 2] }, 1_000));
 
   test("one side says go-away and sends, at any time", () =>
-    everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [2, 0] }, 2_000));
+    everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [2, 0] }, 1_000));
 
-  test("both say go-away, one sends at any time", () => everyOrder({ stands: true, queued: [0, 0], idles: [1, 1], later: [1, 0] }, 15_000));
+  test("both say go-away, one sends at any time", () => everyOrder({ stands: true, queued: [0, 0], idles: [1, 1], later: [1, 0] }, 7_500));
 
   test("one side says go-away, the other sends, and a connection dies at any time", () =>
-    everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [0, 1], cuts: 1 }, 2_000));
+    everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [0, 1], cuts: 1 }, 1_000));
 });
 
 if (isDeep) {
   suite("the same with more", function () {
-    this.timeout(1_800_000);
+    this.timeout(1_400_000);
 
-    test("two dials cross, and either connection dies at any time", () => everyOrder({ queued: [2, 2], cuts: 1 }, 100_000));
+    test("two dials cross, and either connection dies at any time", () => everyOrder({ queued: [2, 2], cuts: 1 }, 50_000));
 
     test("one dials, the other sends, and either connection dies at any time", () =>
-      everyOrder({ queued: [2, 0], later: [0, 1], cuts: 1 }, 150_000));
+      everyOrder({ queued: [2, 0], later: [0, 1], cuts: 1 }, 75_000));
 
     test("one side says go-away, both send at any time", () =>
-      everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [1, 1] }, 800_000));
+      everyOrder({ stands: true, queued: [0, 0], idles: [1, 0], later: [1, 1] }, 400_000));
   });
 }

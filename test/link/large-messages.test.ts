@@ -24,7 +24,7 @@ class Line {
   lastHeader: FrameHeader | undefined;
 
   constructor(maxBegunBytes = Number.POSITIVE_INFINITY) {
-    this.large = new LargeMessages(maxBegunBytes);
+    this.large = new LargeMessages(maxBegunBytes, FRAGMENT_BYTES);
   }
 
   /** As a channel sends: large ones and what stands behind them wait, others go at once. */

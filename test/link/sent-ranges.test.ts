@@ -57,4 +57,18 @@ suite("sent ranges", () => {
       ],
     );
   });
+
+  test("what went out last, is known while there is one target, and not claimed with more", () => {
+    const [one, other] = [1 as LogicalAddress, 2 as LogicalAddress];
+    const sent = new SentRanges();
+    assert.equal(sent.endsWith(one, 0), false);
+    sent.add(one, 1);
+    sent.add(one, 2);
+    assert.deepEqual([sent.endsWith(one, 1), sent.endsWith(one, 2), sent.endsWith(other, 2)], [false, true, false]);
+    sent.add(other, 1);
+    assert.equal(sent.endsWith(one, 2), false);
+    sent.forget(other);
+    assert.equal(sent.endsWith(one, 2), false, "the other one's may be unread");
+    assert.equal(sent.count, 3);
+  });
 });

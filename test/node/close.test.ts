@@ -6,7 +6,7 @@ import { echo, noteMessage, noteMethod, sizedNote, textNote } from "../support/n
 
 const hold = noteMethod("hold");
 const outward = noteMethod("outward");
-const NOTHING_CUT = { timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0 };
+const NOTHING_CUT = { timedOut: false, callsCut: 0, requestsCut: 0, messagesLost: 0, streamsCut: 0 };
 
 suite("close", () => {
   test("calls and handlers under way, are finished; peers pick somebody else at once", async () => {
@@ -78,7 +78,7 @@ suite("close", () => {
     const before = cluster.clock.now();
     const report = await cluster.run(closed);
     assert.ok(cluster.clock.now() - before < 100);
-    assert.deepEqual(report, { timedOut: true, callsCut: 2, requestsCut: 3, messagesLost: 1 });
+    assert.deepEqual(report, { timedOut: true, callsCut: 2, requestsCut: 3, messagesLost: 1, streamsCut: 0 });
     assert.equal(reasons.length, 3);
     for (const error of await Promise.all(own)) assert.deepEqual([error.code, error.execution], ["CANCELLED", "unknown"]);
     for (const error of await cluster.run(Promise.all(ofPeer))) assert.deepEqual([error.code, error.execution], ["UNAVAILABLE", "unknown"]);

@@ -176,6 +176,25 @@ suite("cancelling", () => {
     await cluster.close();
   });
 
+  test("many calls with one signal, add one listener; it goes with the last of them, and an abort cancels those that wait", async () => {
+    const { cluster, caller } = await scene();
+    const abort = new AbortController();
+    const { signal } = abort;
+    const listeners = (): number => getEventListeners(signal, "abort").length;
+    const answered = [11, 12, 13].map((size) => caller.invoke("1.1.2", echo, sizedNote(size), { signal }));
+    assert.equal(listeners(), 1);
+    await cluster.run(Promise.all(answered));
+    assert.equal(listeners(), 0);
+    const waiting = [1, 2, 3].map(() => failureOf(caller.invoke("1.1.2", hold, textNote(""), { signal })));
+    const last = caller.invoke("1.1.2", echo, sizedNote(14), { signal });
+    await cluster.run(last);
+    assert.equal(listeners(), 1, "three still wait");
+    abort.abort();
+    for (const error of await Promise.all(waiting)) assert.equal(error.code, "CANCELLED");
+    assert.equal(listeners(), 0);
+    await cluster.close();
+  });
+
   test("a call that has settled in any way, leaves no listener on its signal", async () => {
     const { cluster, caller } = await scene();
     const { signal } = new AbortController();

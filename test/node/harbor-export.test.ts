@@ -1,12 +1,13 @@
 /** What other groups see of a node, and what they reach, while it changes. */
 import assert from "node:assert/strict";
+import { parseAnyAddress } from "../../src/addr/logical-address.js";
 import type { Discovery } from "../../src/discovery/discovery.js";
 import { memory } from "../../src/discovery/memory.js";
 import { InvalidOptionsError, StartError } from "../../src/errors.js";
 import { createNode } from "../../src/node/node.js";
 import type { NodeOptions } from "../../src/node/options.js";
 import { byType } from "../../src/rpc/picker.js";
-import { Cluster } from "../support/cluster.js";
+import { Cluster, hostOf } from "../support/cluster.js";
 import { echo, textNote } from "../support/note.js";
 
 async function scene(harbor: Partial<NodeOptions> = {}) {
@@ -119,6 +120,18 @@ suite("a harbor", () => {
     );
     await cluster.close();
     assert.equal(cluster.discovery.list().length, 0);
+  });
+
+  test("with the number of its registration in the one, by chance that of an old entry in the other, registers in both", async () => {
+    const cluster = new Cluster();
+    await cluster.start("1.1.1");
+    const harbors = memory();
+    harbors.put({ address: parseAnyAddress("1.255.1"), endpoint: `${hostOf("1.255.1")}:8000`, incarnation: 2n });
+    const harbor = await cluster.start("1.255.1", { harbors });
+    assert.equal(harbor.status().incarnation, 2n);
+    assert.equal(harbors.list()[0]!.incarnation, 1n, "the token of an entry of its own");
+    await cluster.close();
+    assert.equal(harbors.list().length, 0);
   });
 
   test("whose harbors' discovery says nothing, does not start, and says so", async () => {

@@ -252,6 +252,30 @@ suite("the order of messages over harbors", () => {
     await scene.close();
   });
 
+  test("the harbor's old connection ends while messages wait for its new one: these go over the other harbor first", async () => {
+    const scene = await Scene.start({ conditions: { latencyMs: 10 } });
+    const { cluster } = scene;
+    const got: number[] = [];
+    await cluster.start("2.1.2", {}, (node) => node.onMessage(5, (bytes) => void got.push(bytes[0]!)));
+    const caller = await cluster.start("1.1.2", { link: { maxAgeMs: 50 } });
+    const send = (number: number): Promise<void> => caller.send("2.1.2", 5, Uint8Array.of(number));
+    await cluster.run(send(1));
+    const { peer } = caller.status().links[0]!;
+    const phase = (): string | undefined => caller.status().links.find((link) => link.peer === peer)?.phase;
+    while (phase() !== "idle") await cluster.clock.advance(1); // it has got old
+    await cluster.clock.advance(12); // the harbor has read that, and ends the connection
+    cluster.network.hold(hostOf("1.1.2"), hostOf(peer));
+    const second = send(2);
+    await cluster.clock.advance(5);
+    assert.equal(phase(), "dialing");
+    await cluster.clock.advance(10);
+    await cluster.run(Promise.all([second, send(3)]));
+    await cluster.clock.advance(500);
+    assert.deepEqual(got, [1, 2, 3]);
+    cluster.network.shapeAll({ held: false });
+    await scene.close();
+  });
+
   test("what comes over the old harbor behind later ones over the new one, is refused and counted, never run", async () => {
     const scene = await Scene.start();
     const { cluster } = scene;
@@ -303,6 +327,28 @@ suite("limits of a harbor", () => {
       `${refused.length} refused`,
     );
     assert.ok(far.status().harbor!.refused.slowTarget! >= refused.length);
+    assert.equal(far.status().limitHits["link.maxBufferedBytes"], far.status().harbor!.refused.slowTarget);
+    await scene.close();
+  });
+
+  test("a pair that floods the connection between two harbors, is refused, and leaves room for others", async () => {
+    const limits = { link: { highWaterBytes: 128 * 1024, maxBufferedBytes: 512 * 1024, slowPeerBytes: 1024 ** 2 } };
+    const scene = await Scene.start({}, limits);
+    const { cluster } = scene;
+    await cluster.start("2.1.2", {}, (node) => node.handle(echo, (note) => note));
+    await cluster.run(Promise.all([scene.echo("up"), scene.caller.invoke("2.1.2", echo, textNote("up"))]));
+    for (const near of ["1.255.1", "1.255.2"])
+      for (const far of ["2.255.1", "2.255.2"]) cluster.network.pauseReading(hostOf(far), hostOf(near));
+    for (let index = 0; index < 40; index++) {
+      await cluster.run(scene.caller.send("2.1.1", 5, new Uint8Array(60_000)));
+      await cluster.clock.advance(2);
+    }
+    const refused = scene.harbors.reduce((sum, node) => sum + (node.status().harbor!.refused.slowTarget ?? 0), 0);
+    assert.ok(refused > 20, `${refused} refused`);
+    const other = scene.caller.invoke("2.1.2", echo, textNote("in time"), { timeoutMs: 5_000 });
+    await cluster.clock.advance(20);
+    cluster.network.shapeAll({ receiverReads: true });
+    assert.equal((await cluster.run(other)).text, "in time");
     await scene.close();
   });
 

@@ -64,7 +64,7 @@ suite("who may say what, over the wire", () => {
       assert.deepEqual([ran, peer.closed], [[], true]);
       const victim = cluster.nodes.find(({ address: own }) => own === at(node))!;
       assert.equal(victim.status().forgedFrames, 1);
-      assert.equal(cluster.log.filter(({ text }) => text.includes("which it must not")).length, 1);
+      assert.equal(cluster.log.filter(({ text }) => text.includes("does not belong on a link with")).length, 1);
       await cluster.close();
     });
   }

@@ -237,6 +237,25 @@ suite("order across the connections of one link", () => {
     await cluster.close();
   });
 
+  test("the new connection goes out of use while messages wait, they wait for the next one", async () => {
+    const { cluster, a, dialed, seen, latency } = await crossing({
+      link: { keepaliveMs: 60_000, probeMs: 60_000, keepaliveTimeoutMs: 60_000, unansweredMs: 240_000 },
+    });
+    latency(A, B, 20_000);
+    const first = a.send(B, noteMessage, textNote("0"));
+    await cluster.clock.advance(150);
+    latency(A, B, 1);
+    latency(B, A, 1);
+    const second = a.send(B, noteMessage, textNote("1"));
+    await cluster.clock.advance(15_000);
+    assert.ok(dialed.length > 2, "the peer has found the second one idle");
+    assert.deepEqual([phaseAt(a), a.status().links[0]?.queuedMessages], ["settling", 1]);
+    await cluster.run(Promise.all([first, second]), 10_000);
+    await cluster.clock.advance(10);
+    assert.deepEqual(seen, numbered(2));
+    await cluster.close();
+  });
+
   test("more messages than the queue holds, are refused while they wait", async () => {
     const { cluster, a, seen, latency } = await crossing({ link: { maxPendingMessages: 2 } });
     latency(A, B, 500);

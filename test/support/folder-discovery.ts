@@ -61,9 +61,17 @@ async function membersIn(path: string): Promise<Member[]> {
   for (const { address, token, path: file } of await entriesIn(path)) {
     const text = await readFile(file, "utf8");
     // Empty: taken away, or not written yet, which a further event will tell.
-    if (text !== "") members.push({ ...JSON.parse(text), address: parseAnyAddress(address), incarnation: token });
+    if (text === "") continue;
+    const { process: _, ...rest } = JSON.parse(text);
+    members.push({ ...rest, address: parseAnyAddress(address), incarnation: token });
   }
   return members;
+}
+
+/** When the process that wrote the entry began: the incarnation that it chose itself. */
+async function processOf(path: string): Promise<bigint> {
+  const text = await readFile(path, "utf8");
+  return text === "" ? 0n : BigInt(JSON.parse(text).process);
 }
 
 class FolderEntry implements Registration {
@@ -84,6 +92,7 @@ class FolderEntry implements Registration {
     const address = addressIn(self);
     for (;;) {
       const last = (await entriesIn(folder)).find((entry) => entry.address === address);
+      if (last !== undefined && (await processOf(last.path)) > (self.incarnation ?? 0n)) throw new Error(`a newer process has ${address}`);
       const token = (last?.token ?? 0n) + 1n;
       const path = join(folder, `${address}.${token}`);
       const entry = new FolderEntry(folder, path, token, self);
@@ -121,8 +130,8 @@ class FolderEntry implements Registration {
   }
 
   #text(): string {
-    const { address: _, incarnation: __, ...rest } = this.#self;
-    return JSON.stringify(rest);
+    const { address: _, incarnation, ...rest } = this.#self;
+    return JSON.stringify({ ...rest, process: String(incarnation) });
   }
 }
 

@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { RpcError } from "../../src/errors.js";
+import { mailbox } from "../../src/rpc/mailbox.js";
+import { defineMethod } from "../../src/rpc/service.js";
 import { Simulation } from "../../src/testing/sim.js";
 import { runOnce, type Scenario, SimulationError, simulate } from "../../src/testing/simulate.js";
 import { say, type Text } from "./support/text-method.js";
+
+const think = defineMethod("test.Chat/think", "unary", say.input, say.output);
+const greet = defineMethod("test.Chat/greet", "unary", say.input, say.output);
 
 const echo = (request: Text): Text => request;
 
@@ -98,5 +104,30 @@ suite("simulate", () => {
       delete process.env.CLUSTERTS_SEED;
     }
     assert.deepEqual(seeds, [4711]);
+  });
+
+  test("a mailbox that refuses and a limit that lets requests wait, are no broken promises", async () => {
+    await simulate({ seed: 1, runs: 5 }, async (sim) => {
+      const slowly = async (request: Text): Promise<Text> => {
+        await sim.advance(10);
+        return request;
+      };
+      await sim.node("1.1.1", (node) => {
+        node.handle(
+          say,
+          mailbox({ maxQueued: 1 }).serial(() => "one", slowly),
+        );
+        node.handle(think, slowly);
+        node.limit(think.name, { maxConcurrent: 1, maxQueued: 10 });
+        node.handle(greet, echo);
+      });
+      const caller = await sim.node("1.2.1");
+      const call = (method: typeof say) => caller.invoke("1.1.1", method, { text: "" });
+      const outcomes = await Promise.allSettled([say, say, say, think, think, think, greet].map(call));
+      assert.deepEqual(
+        outcomes.map((outcome) => (outcome.status === "fulfilled" ? "done" : (outcome.reason as RpcError).execution)),
+        ["done", "done", "notRun", "done", "done", "done", "done"],
+      );
+    });
   });
 });

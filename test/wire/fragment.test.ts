@@ -225,6 +225,21 @@ suite("fragment assembler", () => {
     assert.equal(add(assembler, part(1, 0, "x", { seq: 7 })).type, "refused");
   });
 
+  test("over a harbor, each sender has a share of its own, and all together have a limit", () => {
+    const assembler = new FragmentAssembler({ maxPayloadBytes: 1_000, maxPartialBytes: 10, maxPartialBytesInAll: 20 });
+    const from = (sender: number, total: number, seq = 1): Assembly => add(assembler, part(total, 0, "x", { from: sender, seq }));
+    assert.deepEqual(
+      [from(1, 8), from(2, 8), from(1, 3, 2), from(2, 2, 2)].map(({ type }) => type),
+      ["more", "more", "refused", "more"],
+    );
+    const refused = from(3, 3);
+    assert.ok(refused.type === "refused");
+    assert.equal(refused.reason, "18 bytes of unfinished messages over this harbor, 3 more are over the limit of 20");
+    add(assembler, part(0, 0, "", { from: 1, seq: 1 }), FLAGS.abort);
+    assert.equal(from(3, 3).type, "more");
+    assert.deepEqual([assembler.partialCount, assembler.partialBytes], [3, 13]);
+  });
+
   test("messages whose time is over, make room", () => {
     const assembler = new FragmentAssembler({ maxPayloadBytes: 1_000, maxPartialBytes: 10 });
     add(assembler, part(6, 0, "abc"), 0, 0, 100);

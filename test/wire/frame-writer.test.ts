@@ -183,6 +183,29 @@ suite("frame writer", () => {
     assert.equal(flushed(writer), "");
   });
 
+  test("a large body alone in its turn, is given away where it was written; one that leaves most of its buffer unused is copied", () => {
+    const memoryFor = (bytes: number, pieces: number): number => {
+      const writer = new FrameWriter();
+      const body = writer.begin(bytes);
+      for (let i = 0; i < pieces; i++) body.raw(new Uint8Array(bytes / pieces));
+      const grown = body.buf;
+      const frame = writer.extract();
+      assert.equal(frame.length, HEADER_BYTES + bytes);
+      const given = frame.buffer === grown.buffer;
+      assert.equal(given, frame.buffer.byteLength > frame.length || pieces === 1);
+      write(writer, "behind it");
+      assert.equal(flushed(writer), textFrame("behind it"));
+      assert.ok(
+        frame.subarray(HEADER_BYTES).every((byte) => byte === 0),
+        "nothing else is written there",
+      );
+      return frame.buffer.byteLength / frame.length;
+    };
+    assert.equal(memoryFor(POOLED_BYTES * 4, 1), 1);
+    assert.ok(memoryFor(POOLED_BYTES * 7, 7) < 1.4);
+    assert.equal(memoryFor(POOLED_BYTES * 4.5, 9), 1, "a copy");
+  });
+
   test("nearly full, before the buffer has to grow", () => {
     const writer = new FrameWriter();
     write(writer, "x".repeat(POOLED_BYTES / 2 - HEADER_BYTES));

@@ -73,7 +73,7 @@ export async function connect(options) {
       const id = nextId();
       const stream = new Stream(writer, id);
       streams.set(id, stream);
-      stream.open(settings.scenario === "E2" ? STREAM.count : STREAM.echo);
+      stream.open(settings.scenario.startsWith("E2") ? STREAM.count : STREAM.echo);
       return forLoadLoop(stream);
     },
   };

@@ -1,9 +1,12 @@
 /** The file system of this machine. */
 import { type FileHandle, open, readFile, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { lockFile } from "./file-lock.js";
 import type { FileSystem, OpenFile } from "./file-system.js";
 
 export const disk: FileSystem = {
+  lock: lockFile,
+
   read: (path) => ifThere(readFile(path)),
 
   async stamp(path) {

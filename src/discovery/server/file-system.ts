@@ -1,6 +1,8 @@
 /** What the store needs of a file system, so that tests can have one that loses power. */
 
 export interface FileSystem {
+  /** Makes sure that nobody else uses this file for a store; gives what ends that. @throws Error when somebody does. */
+  lock(path: string): Promise<() => Promise<void>>;
   /** The whole file; `undefined` when there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
   /** A text that changes when somebody writes the file or puts another one in its place; `undefined` when there is none. */

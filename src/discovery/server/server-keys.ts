@@ -58,7 +58,8 @@ export class ServerKeys implements KeyValue {
           if (signal.aborted) return;
           if (isForGood(error)) throw error;
           view = new KeyView(caller, prefix, { signal, detached: true });
-          await sleep(this.#clock, retryPauseMs(++failures, this.#random), signal);
+          // Whoever watches waits for this, and nothing else may be open now.
+          await sleep(this.#clock, retryPauseMs(++failures, this.#random), signal, true);
         }
       }
     } finally {

@@ -10,7 +10,7 @@ import type { Decision } from "./commands.js";
 import { CommitQueue } from "./commit-queue.js";
 import { DataFileWatch, warnOfCopy } from "./data-file-watch.js";
 import type { FileSystem } from "./file-system.js";
-import { Journal } from "./journal.js";
+import { Journal, type OpenedJournal } from "./journal.js";
 import { Store } from "./store.js";
 
 /** Until the disk is tried again. */
@@ -44,6 +44,8 @@ type HostState =
 export class StoreHost {
   readonly #options: StoreHostOptions;
   #state: HostState = { type: "opening", error: unavailable("it is starting") };
+  /** Gives the data file back to others; held from the first opening on. */
+  #unlock: (() => Promise<void>) | undefined;
 
   constructor(options: StoreHostOptions) {
     this.#options = options;
@@ -51,13 +53,13 @@ export class StoreHost {
 
   /** Reads the store. @throws Error when it cannot be read or written; then it may be tried again. */
   async open(): Promise<void> {
-    const { clock, files, logger, onOpened, path, random } = this.#options;
+    const { clock, logger, onOpened, path, random } = this.#options;
     const newEpoch = Buffer.from(random.bytes(EPOCH_BYTES)).toString("base64url");
     const opening = this.#state;
     let journal: Journal | undefined;
     let store = new Store({ epoch: newEpoch, opened: 1, revision: 1n, lastToken: 0n, members: [], keys: [] });
     if (path !== undefined) {
-      const opened = await Journal.open({ files, path, newEpoch }).catch((error: unknown) => {
+      const opened = await this.#openJournal(path, newEpoch).catch((error: unknown) => {
         throw openError(path, error);
       });
       for (const problem of opened.problems) logger.error({ path }, `discovery server: ${problem}; nodes register again by themselves`);
@@ -95,10 +97,13 @@ export class StoreHost {
     const error = unavailable("it is closing");
     this.#state = { type: "closed", error };
     if (before.type === "failed") this.#options.clock.clearTimeout(before.timer);
-    if (before.type !== "open") return;
-    before.watch?.close();
-    await before.queue.close(error);
-    await this.#finish(before.journal, before.queue.store);
+    if (before.type === "open") {
+      before.watch?.close();
+      await before.queue.close(error);
+      await this.#finish(before.journal, before.queue.store);
+    }
+    await this.#unlock?.();
+    this.#unlock = undefined;
   }
 
   /** All of it in the data file, for people to read and change; where that fails, the log has it. */
@@ -111,6 +116,12 @@ export class StoreHost {
     } finally {
       await journal?.close();
     }
+  }
+
+  async #openJournal(path: string, newEpoch: string): Promise<OpenedJournal> {
+    const { files } = this.#options;
+    this.#unlock ??= await files.lock(path);
+    return await Journal.open({ files, path, newEpoch });
   }
 
   get #queue(): CommitQueue {

@@ -90,7 +90,12 @@ export interface StatusReply {
   /** Connections that were cut because their peer named a sender or a receiver that it must not name. */
   forgedFrames: bigint;
   /** What this harbor relays; absent for other nodes. */
-  harbor: Harbor | undefined;
+  harbor:
+    | Harbor
+    | undefined;
+  /** Sessions of streams, and the streams that are open over all of them. */
+  sessions: StreamSession[];
+  streams: number;
 }
 
 export interface StatusReply_MetadataEntry {
@@ -128,6 +133,31 @@ export interface Harbor {
 export interface Harbor_RefusedEntry {
   key: string;
   value: bigint;
+}
+
+/** What node.status() says about one session of streams. */
+export interface StreamSession {
+  peer: string;
+  /** open, draining, ending or closed. */
+  phase: string;
+  /** dialer or acceptor. */
+  role: string;
+  remote: string;
+  streams: number;
+  unacknowledged: number;
+  held: number;
+  offered: number;
+  unreadBytes: bigint;
+  waitingBytes: bigint;
+  opened: bigint;
+  openedByPeer: bigint;
+  resetsOut: bigint;
+  resetsIn: bigint;
+  overBudget: bigint;
+  strayFrames: bigint;
+  bytesIn: bigint;
+  bytesOut: bigint;
+  rttMs?: number | undefined;
 }
 
 /** The certificate that the node presents now. */
@@ -403,6 +433,8 @@ function createBaseStatusReply(): StatusReply {
     lateMessages: 0n,
     forgedFrames: 0n,
     harbor: undefined,
+    sessions: [],
+    streams: 0,
   };
 }
 
@@ -533,6 +565,12 @@ export const StatusReply: MessageFns<StatusReply> = {
     }
     if (message.harbor !== undefined) {
       Harbor.encode(message.harbor, writer.uint32(266).fork()).join();
+    }
+    for (const v of message.sessions) {
+      StreamSession.encode(v!, writer.uint32(322).fork()).join();
+    }
+    if (message.streams !== 0) {
+      writer.uint32(328).uint32(message.streams);
     }
     return writer;
   },
@@ -823,6 +861,22 @@ export const StatusReply: MessageFns<StatusReply> = {
             message.harbor = Harbor.decode(reader, reader.uint32());
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.sessions.push(StreamSession.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 41: {
+            if (tag !== 328) {
+              break;
+            }
+
+            message.streams = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -917,6 +971,8 @@ export const StatusReply: MessageFns<StatusReply> = {
     message.harbor = (object.harbor !== undefined && object.harbor !== null)
       ? Harbor.fromPartial(object.harbor)
       : undefined;
+    message.sessions = object.sessions?.map((e) => StreamSession.fromPartial(e)) || [];
+    message.streams = object.streams ?? 0;
     return message;
   },
 };
@@ -1377,6 +1433,337 @@ export const Harbor_RefusedEntry: MessageFns<Harbor_RefusedEntry> = {
     const message = createBaseHarbor_RefusedEntry();
     message.key = object.key ?? "";
     message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseStreamSession(): StreamSession {
+  return {
+    peer: "",
+    phase: "",
+    role: "",
+    remote: "",
+    streams: 0,
+    unacknowledged: 0,
+    held: 0,
+    offered: 0,
+    unreadBytes: 0n,
+    waitingBytes: 0n,
+    opened: 0n,
+    openedByPeer: 0n,
+    resetsOut: 0n,
+    resetsIn: 0n,
+    overBudget: 0n,
+    strayFrames: 0n,
+    bytesIn: 0n,
+    bytesOut: 0n,
+    rttMs: undefined,
+  };
+}
+
+export const StreamSession: MessageFns<StreamSession> = {
+  encode(message: StreamSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.peer !== "") {
+      writer.uint32(10).string(message.peer);
+    }
+    if (message.phase !== "") {
+      writer.uint32(18).string(message.phase);
+    }
+    if (message.role !== "") {
+      writer.uint32(26).string(message.role);
+    }
+    if (message.remote !== "") {
+      writer.uint32(34).string(message.remote);
+    }
+    if (message.streams !== 0) {
+      writer.uint32(40).uint32(message.streams);
+    }
+    if (message.unacknowledged !== 0) {
+      writer.uint32(48).uint32(message.unacknowledged);
+    }
+    if (message.held !== 0) {
+      writer.uint32(56).uint32(message.held);
+    }
+    if (message.offered !== 0) {
+      writer.uint32(64).uint32(message.offered);
+    }
+    if (message.unreadBytes !== 0n) {
+      if (BigInt.asUintN(64, message.unreadBytes) !== message.unreadBytes) {
+        throw new globalThis.Error("value provided for field message.unreadBytes of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.unreadBytes);
+    }
+    if (message.waitingBytes !== 0n) {
+      if (BigInt.asUintN(64, message.waitingBytes) !== message.waitingBytes) {
+        throw new globalThis.Error("value provided for field message.waitingBytes of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.waitingBytes);
+    }
+    if (message.opened !== 0n) {
+      if (BigInt.asUintN(64, message.opened) !== message.opened) {
+        throw new globalThis.Error("value provided for field message.opened of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.opened);
+    }
+    if (message.openedByPeer !== 0n) {
+      if (BigInt.asUintN(64, message.openedByPeer) !== message.openedByPeer) {
+        throw new globalThis.Error("value provided for field message.openedByPeer of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.openedByPeer);
+    }
+    if (message.resetsOut !== 0n) {
+      if (BigInt.asUintN(64, message.resetsOut) !== message.resetsOut) {
+        throw new globalThis.Error("value provided for field message.resetsOut of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.resetsOut);
+    }
+    if (message.resetsIn !== 0n) {
+      if (BigInt.asUintN(64, message.resetsIn) !== message.resetsIn) {
+        throw new globalThis.Error("value provided for field message.resetsIn of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.resetsIn);
+    }
+    if (message.overBudget !== 0n) {
+      if (BigInt.asUintN(64, message.overBudget) !== message.overBudget) {
+        throw new globalThis.Error("value provided for field message.overBudget of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.overBudget);
+    }
+    if (message.strayFrames !== 0n) {
+      if (BigInt.asUintN(64, message.strayFrames) !== message.strayFrames) {
+        throw new globalThis.Error("value provided for field message.strayFrames of type uint64 too large");
+      }
+      writer.uint32(128).uint64(message.strayFrames);
+    }
+    if (message.bytesIn !== 0n) {
+      if (BigInt.asUintN(64, message.bytesIn) !== message.bytesIn) {
+        throw new globalThis.Error("value provided for field message.bytesIn of type uint64 too large");
+      }
+      writer.uint32(136).uint64(message.bytesIn);
+    }
+    if (message.bytesOut !== 0n) {
+      if (BigInt.asUintN(64, message.bytesOut) !== message.bytesOut) {
+        throw new globalThis.Error("value provided for field message.bytesOut of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.bytesOut);
+    }
+    if (message.rttMs !== undefined) {
+      writer.uint32(153).double(message.rttMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamSession {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.peer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.remote = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.streams = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.unacknowledged = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.held = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.offered = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.unreadBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.waitingBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.opened = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.openedByPeer = reader.uint64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.resetsOut = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.resetsIn = reader.uint64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.overBudget = reader.uint64() as bigint;
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.strayFrames = reader.uint64() as bigint;
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.bytesIn = reader.uint64() as bigint;
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.bytesOut = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 153) {
+              break;
+            }
+
+            message.rttMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StreamSession>): StreamSession {
+    return StreamSession.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamSession>): StreamSession {
+    const message = createBaseStreamSession();
+    message.peer = object.peer ?? "";
+    message.phase = object.phase ?? "";
+    message.role = object.role ?? "";
+    message.remote = object.remote ?? "";
+    message.streams = object.streams ?? 0;
+    message.unacknowledged = object.unacknowledged ?? 0;
+    message.held = object.held ?? 0;
+    message.offered = object.offered ?? 0;
+    message.unreadBytes = (object.unreadBytes !== undefined && object.unreadBytes !== null)
+      ? BigInt(object.unreadBytes)
+      : 0n;
+    message.waitingBytes = (object.waitingBytes !== undefined && object.waitingBytes !== null)
+      ? BigInt(object.waitingBytes)
+      : 0n;
+    message.opened = (object.opened !== undefined && object.opened !== null) ? BigInt(object.opened) : 0n;
+    message.openedByPeer = (object.openedByPeer !== undefined && object.openedByPeer !== null)
+      ? BigInt(object.openedByPeer)
+      : 0n;
+    message.resetsOut = (object.resetsOut !== undefined && object.resetsOut !== null) ? BigInt(object.resetsOut) : 0n;
+    message.resetsIn = (object.resetsIn !== undefined && object.resetsIn !== null) ? BigInt(object.resetsIn) : 0n;
+    message.overBudget = (object.overBudget !== undefined && object.overBudget !== null)
+      ? BigInt(object.overBudget)
+      : 0n;
+    message.strayFrames = (object.strayFrames !== undefined && object.strayFrames !== null)
+      ? BigInt(object.strayFrames)
+      : 0n;
+    message.bytesIn = (object.bytesIn !== undefined && object.bytesIn !== null) ? BigInt(object.bytesIn) : 0n;
+    message.bytesOut = (object.bytesOut !== undefined && object.bytesOut !== null) ? BigInt(object.bytesOut) : 0n;
+    message.rttMs = object.rttMs ?? undefined;
     return message;
   },
 };

@@ -18,16 +18,17 @@ export class Scene {
     this.#timeoutMs = timeoutMs;
   }
 
-  watch(signal?: AbortSignal): View {
-    const view = new View(this.discovery, this.#timeoutMs, signal);
+  watch(options: { signal?: AbortSignal; again?: boolean } = {}): View {
+    const view = new View(this.discovery, { timeoutMs: this.#timeoutMs, given: options.signal, again: options.again });
     this.#views.push(view);
     return view;
   }
 
   async register(self: Member): Promise<Registration> {
     const abort = new AbortController();
-    const entry = await this.within(`registering ${formatAddress(self.address)}`, async () =>
-      this.discovery.register?.(self, abort.signal),
+    const entry = await this.within(
+      `registering ${formatAddress(self.address)}`,
+      async () => this.discovery.register?.(Object.freeze({ ...self }), abort.signal), // as a node does
     );
     assert.ok(entry !== undefined, "the adapter has register()");
     this.#entries.push({ entry, abort });

@@ -2,7 +2,19 @@
 import assert from "node:assert/strict";
 import { formatAddress, type LogicalAddress } from "../../addr/logical-address.js";
 import type { Discovery, DiscoveryEvent, Member } from "../../discovery/discovery.js";
+import type { AbortSignal } from "../../internal/abort-signal.js";
 import { inTime } from "./in-time.js";
+
+/** Until a watch that threw begins anew. */
+const AGAIN_MS = 50;
+
+export interface ViewOptions {
+  readonly timeoutMs: number;
+  /** In place of one of its own. */
+  readonly given?: AbortSignal | undefined;
+  /** Whether a watch that throws begins anew; else it fails the check. */
+  readonly again?: boolean | undefined;
+}
 
 /** Applies what a watch reports, naively, and fails on what is no proper event. */
 export class View {
@@ -15,10 +27,10 @@ export class View {
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(discovery: Discovery, timeoutMs: number, given?: AbortSignal) {
+  constructor(discovery: Discovery, { timeoutMs, given, again = false }: ViewOptions) {
     const signal = given ?? this.#abort.signal;
     this.#timeoutMs = timeoutMs;
-    this.#reading = this.#read(discovery, signal).catch((error: Error) => {
+    this.#reading = (again ? this.#readAgain(discovery, signal) : this.#read(discovery, signal)).catch((error: Error) => {
       if (!signal.aborted) this.#failure = error;
       this.#wake();
     });
@@ -49,6 +61,16 @@ export class View {
     this.#abort.abort();
     await inTime(this.#timeoutMs, "the watch to end after its signal was aborted", this.#reading);
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** As the library does: a watch that throws begins anew. */
+  async #readAgain(discovery: Discovery, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#read(discovery, signal).catch(async (error: unknown) => {
+        if (error instanceof assert.AssertionError) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      });
+    }
   }
 
   async #read(discovery: Discovery, signal: AbortSignal): Promise<void> {

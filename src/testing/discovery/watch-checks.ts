@@ -103,7 +103,7 @@ export function addWatchChecks(check: AddCheck, hooks: DiscoveryContractHooks): 
   });
 
   check("a signal that is aborted already, ends the watch at once", async (scene) => {
-    const view = scene.watch(AbortSignal.abort());
+    const view = scene.watch({ signal: AbortSignal.abort() });
     await view.end();
   });
 
@@ -136,7 +136,7 @@ export function addWatchChecks(check: AddCheck, hooks: DiscoveryContractHooks): 
     const wipe = hooks.wipe.bind(hooks);
     check("a store that lost its data, reports a snapshot of another epoch", async (scene) => {
       await hooks.put(memberOne);
-      const view = scene.watch();
+      const view = scene.watch({ again: true }); // where the store is gone for a moment, so is the watch
       await view.until("the member", () => view.members.has(one));
       const before = view.storeEpoch;
       await wipe();

@@ -1,5 +1,5 @@
 /** A consumer's first program: two nodes in one process and a call. No console and no top-level await: it compiles without Node.js's types, and to CommonJS. */
-import { type Codec, createNode, defineMethod, RpcError, startNode } from "clusterts";
+import { type ClusterStream, type Codec, createNode, defineMethod, RpcError, StreamError, startNode } from "clusterts";
 import { type MemoryDiscovery, memory } from "clusterts/discovery";
 import { BinaryReader, BinaryWriter } from "clusterts/rpc";
 
@@ -25,15 +25,37 @@ const text: Codec<Text> = {
 
 const shout = defineMethod("consumer.Text/shout", "unary", text, text);
 
+const count = defineMethod("consumer.Text/count", "server", text, text);
+
+/** A stream of bytes and replies that stream, without a type of Node.js's. */
+async function streams(open: Promise<ClusterStream>, replies: AsyncIterable<Text>): Promise<void> {
+  const stream = await open;
+  stream.on("error", (error) => StreamError.is(error)).on("drain", () => {});
+  stream.write(new Uint8Array(3));
+  stream.end("bytes");
+  let bytes = 0;
+  for await (const chunk of stream) bytes += chunk.length;
+  if (bytes !== 8 || stream.metadata.size !== 0) throw new Error(`${bytes} bytes came back`);
+  const said: string[] = [];
+  for await (const reply of replies) said.push(reply.text);
+  if (said.join() !== "1,2") throw new Error(`wrong replies: ${said.join()}`);
+}
+
 async function main(): Promise<void> {
   const discovery: MemoryDiscovery = memory();
   const server = createNode({ address: "1.1.1", discovery });
   server.handle(shout, (request: Text) => ({ text: request.text.toUpperCase() }));
+  server.handle(count, async function* () {
+    yield { text: "1" };
+    yield { text: "2" };
+  });
+  server.onStream((stream) => void stream.pipe(stream));
   await server.start();
   await using caller = await startNode({ address: "1.2.1", discovery, timeoutMs: 5_000 });
   await caller.waitFor(1);
   const reply = await caller.invoke("1.1.1", shout, { text: "hello" });
   if (reply.text !== "HELLO") throw new Error(`a wrong reply: ${reply.text}`);
+  await streams(caller.openStream("1.1.1"), caller.invoke("1.1.1", count, { text: "" }));
   const { timedOut } = await server.close();
   if (timedOut) throw new Error("close cut something off");
   const error = await caller.invoke("1.1.9", shout, { text: "nobody" }).catch((reason: unknown) => reason);

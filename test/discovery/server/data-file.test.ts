@@ -71,6 +71,14 @@ suite("the data file of a server that runs", () => {
     await place.startAgain();
   });
 
+  test("of another server that runs, stops the start", async () => {
+    await using place = await ServerPlace.start();
+    const start = (): Promise<unknown> => startDiscoveryServer({ listen: "127.0.0.1:0", data: place.data, logger: false });
+    await assert.rejects(start(), /cluster\.json: another discovery server uses it$/);
+    await place.stop();
+    await place.startAgain();
+  });
+
   test("that is not what the server wrote, stops the start and stays as it is", async () => {
     await using place = await ServerPlace.start();
     await place.stop();

@@ -43,6 +43,13 @@ async function during(name: string, fault: () => Promise<void>): Promise<void> {
   say(`ok    ${name}: ${calls[0]!.count + calls[1]!.count} calls, none failed`);
 }
 
+/** How many members the server has. */
+async function registeredNow(): Promise<number> {
+  const abort = new AbortController();
+  for await (const event of discoveryServer(endpoint).watch(abort.signal)) return event.type === "snapshot" ? event.members.length : 0;
+  return 0;
+}
+
 await during(`the server is stopped for ${stoppedMs / 1_000} s and goes on`, async () => {
   server.stop();
   await sleep(stoppedMs);
@@ -63,14 +70,8 @@ await during("the server is killed, its data is deleted, and it comes back with 
   server = new ServerProcess({ data, leaseMs, port });
   await server.up();
   assert.match(server.output, /0 members/);
-  const looker = discoveryServer(endpoint);
-  const abort = new AbortController();
-  for await (const _ of looker.watch(abort.signal)) if (await isComplete()) break;
-  async function isComplete(): Promise<boolean> {
-    await using other = discoveryServer(endpoint);
-    for await (const event of other.watch(abort.signal)) return event.type === "snapshot" && event.members.length === 2;
-    return false;
-  }
+  const restartedAt = performance.now();
+  while ((await registeredNow()) < 2) assert.ok(performance.now() - restartedAt < 15_000, "the nodes have not registered again");
   await sleep(1.5 * leaseMs);
 });
 
@@ -81,10 +82,8 @@ while (caller.member("1.1.1") !== undefined) {
   await sleep(20);
 }
 const goneAfterMs = Math.round(performance.now() - killedAt);
-assert.ok(goneAfterMs > (leaseMs * 2) / 3 - 200, `it was gone after ${goneAfterMs} ms: its lease was not over`);
-say(
-  `ok    a node that dies without a word is gone after ${goneAfterMs} ms; its lease is ${leaseMs} ms from its last renewal, at a third of it`,
-);
+assert.ok(goneAfterMs > leaseMs - 50, `it was gone after ${goneAfterMs} ms: its lease was not over`);
+say(`ok    a node that dies without a word is gone after ${goneAfterMs} ms; its lease is ${leaseMs} ms`);
 
 await caller.close();
 assert.equal(await server.terminate(), 0);

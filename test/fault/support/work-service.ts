@@ -70,6 +70,15 @@ const done = codecOf<Done>(
 );
 
 export const doWork = defineMethod("fault.Work/do", "unary", work, done);
+/** One at a time for each key, see {@link keyOf}. */
+export const doInTurn = defineMethod("fault.Work/inTurn", "unary", work, done);
+/** A few at once. */
+export const doLimited = defineMethod("fault.Work/limited", "unary", work, done);
+
+/** The mailbox's key of a piece of work. */
+export function keyOf({ id }: Work): number {
+  return id % 3;
+}
 
 export const workNote: Message<Work> = { ...work, messageId: 77, messageName: "fault.WorkNote" };
 

@@ -7,9 +7,10 @@ import { StartError } from "../../../src/errors.js";
 import { Deferred } from "../../../src/internal/deferred.js";
 import type { Logger } from "../../../src/internal/logger.js";
 import { createNode } from "../../../src/node/node.js";
+import { defineMethod } from "../../../src/rpc/service.js";
 import { folder } from "../folder-discovery.js";
 import type { Order, Report } from "../member-process.js";
-import { type Text, textMethod } from "../text-method.js";
+import { type Text, textCodec, textMethod } from "../text-method.js";
 
 const [path, address, options] = process.argv.slice(2);
 const tell = (report: Report): void => void process.send!(report);
@@ -32,6 +33,18 @@ node.handle(textMethod("test.Echo/held"), async (input: Text) => {
   tell({ type: "taken", count: ++taken });
   await release.promise;
   return input;
+});
+
+// Streams that say something and stay, and replies that never end.
+node.onStream((stream) => {
+  stream.write("here");
+  stream.resume();
+}, "held");
+node.handle(defineMethod("test.Echo/forever", "server", textCodec, textCodec), async function* (input: Text) {
+  for (;;) {
+    yield input;
+    await release.promise;
+  }
 });
 
 process.on("message", (order: Order) => {

@@ -325,9 +325,9 @@ export interface ChatCalls {
    */
   say(request: DeepPartial<Say>, options?: CallOptions): Promise<Said>;
   /** @deprecated */
-  watch(request: DeepPartial<Say>, options?: CallOptions): AsyncIterable<Said>;
-  uploadAll(requests: AsyncIterable<DeepPartial<Say>>, options?: CallOptions): Promise<Said>;
-  talk(requests: AsyncIterable<DeepPartial<Say>>, options?: CallOptions): AsyncIterable<Said>;
+  watch(request: DeepPartial<Say>, options?: CallOptions): AsyncIterableIterator<Said>;
+  uploadAll(requests: AsyncIterable<DeepPartial<Say>> | Iterable<DeepPartial<Say>>, options?: CallOptions): Promise<Said>;
+  talk(requests: AsyncIterable<DeepPartial<Say>> | Iterable<DeepPartial<Say>>, options?: CallOptions): AsyncIterableIterator<Said>;
   ping(request: DeepPartial<Empty>, options?: CallOptions): Promise<Timestamp>;
 }
 
@@ -360,16 +360,16 @@ class Chat$Calls implements ChatCalls {
     return this.#node.invoke(this.#to, Chat$say, request, options) as Promise<Said>;
   }
 
-  watch(request: DeepPartial<Say>, options?: CallOptions): AsyncIterable<Said> {
-    return this.#node.invoke(this.#to, Chat$watch, request, options) as AsyncIterable<Said>;
+  watch(request: DeepPartial<Say>, options?: CallOptions): AsyncIterableIterator<Said> {
+    return this.#node.invoke(this.#to, Chat$watch, request, options) as AsyncIterableIterator<Said>;
   }
 
-  uploadAll(requests: AsyncIterable<DeepPartial<Say>>, options?: CallOptions): Promise<Said> {
+  uploadAll(requests: AsyncIterable<DeepPartial<Say>> | Iterable<DeepPartial<Say>>, options?: CallOptions): Promise<Said> {
     return this.#node.invoke(this.#to, Chat$uploadAll, requests, options) as Promise<Said>;
   }
 
-  talk(requests: AsyncIterable<DeepPartial<Say>>, options?: CallOptions): AsyncIterable<Said> {
-    return this.#node.invoke(this.#to, Chat$talk, requests, options) as AsyncIterable<Said>;
+  talk(requests: AsyncIterable<DeepPartial<Say>> | Iterable<DeepPartial<Say>>, options?: CallOptions): AsyncIterableIterator<Said> {
+    return this.#node.invoke(this.#to, Chat$talk, requests, options) as AsyncIterableIterator<Said>;
   }
 
   ping(request: DeepPartial<Empty>, options?: CallOptions): Promise<Timestamp> {
@@ -501,7 +501,7 @@ export interface FeedHandlers<C = Context> {
 
 /** Calls of `game.Feed`. */
 export interface FeedCalls {
-  follow(request: DeepPartial<Say>, options?: CallOptions): AsyncIterable<Said>;
+  follow(request: DeepPartial<Say>, options?: CallOptions): AsyncIterableIterator<Said>;
 }
 
 const Feed$follow = defineMethod("game.Feed/follow", "server", Say, Said);
@@ -515,8 +515,8 @@ class Feed$Calls implements FeedCalls {
     this.#to = to;
   }
 
-  follow(request: DeepPartial<Say>, options?: CallOptions): AsyncIterable<Said> {
-    return this.#node.invoke(this.#to, Feed$follow, request, options) as AsyncIterable<Said>;
+  follow(request: DeepPartial<Say>, options?: CallOptions): AsyncIterableIterator<Said> {
+    return this.#node.invoke(this.#to, Feed$follow, request, options) as AsyncIterableIterator<Said>;
   }
 }
 

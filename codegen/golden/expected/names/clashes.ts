@@ -3398,9 +3398,9 @@ export interface ClashesCalls {
   constructorMethod(request: DeepPartial<Call>, options?: CallOptions$): globalThis.Promise<Register>;
   delete(request: DeepPartial<Promise>, options?: CallOptions$): globalThis.Promise<ObjectMessage>;
   "new"(request: DeepPartial<Caller>, options?: CallOptions$): globalThis.Promise<Target>;
-  thenMethod(request: DeepPartial<Context>, options?: CallOptions$): globalThis.AsyncIterable<DateMessage>;
-  toStringMethod(requests: globalThis.AsyncIterable<DeepPartial<AsyncIterable>>, options?: CallOptions$): globalThis.Promise<Error>;
-  proto(requests: globalThis.AsyncIterable<DeepPartial<MapMessage>>, options?: CallOptions$): globalThis.AsyncIterable<FunctionMessage>;
+  thenMethod(request: DeepPartial<Context>, options?: CallOptions$): AsyncIterableIterator<DateMessage>;
+  toStringMethod(requests: globalThis.AsyncIterable<DeepPartial<AsyncIterable>> | Iterable<DeepPartial<AsyncIterable>>, options?: CallOptions$): globalThis.Promise<Error>;
+  proto(requests: globalThis.AsyncIterable<DeepPartial<MapMessage>> | Iterable<DeepPartial<MapMessage>>, options?: CallOptions$): AsyncIterableIterator<FunctionMessage>;
   node(request: DeepPartial<Message>, options?: CallOptions$): globalThis.Promise<Message>;
   to(request: DeepPartial<Caller$1>, options?: CallOptions$): globalThis.Promise<Call$1>;
   handlers(request: DeepPartial<Only>, options?: CallOptions$): globalThis.Promise<Promised>;
@@ -3453,16 +3453,16 @@ class Clashes$Calls implements ClashesCalls {
     return this.#node.invoke(this.#to, Clashes$new, request, options) as globalThis.Promise<Target>;
   }
 
-  thenMethod(request: DeepPartial<Context>, options?: CallOptions$): globalThis.AsyncIterable<DateMessage> {
-    return this.#node.invoke(this.#to, Clashes$thenMethod, request, options) as globalThis.AsyncIterable<DateMessage>;
+  thenMethod(request: DeepPartial<Context>, options?: CallOptions$): AsyncIterableIterator<DateMessage> {
+    return this.#node.invoke(this.#to, Clashes$thenMethod, request, options) as AsyncIterableIterator<DateMessage>;
   }
 
-  toStringMethod(requests: globalThis.AsyncIterable<DeepPartial<AsyncIterable>>, options?: CallOptions$): globalThis.Promise<Error> {
+  toStringMethod(requests: globalThis.AsyncIterable<DeepPartial<AsyncIterable>> | Iterable<DeepPartial<AsyncIterable>>, options?: CallOptions$): globalThis.Promise<Error> {
     return this.#node.invoke(this.#to, Clashes$toStringMethod, requests, options) as globalThis.Promise<Error>;
   }
 
-  proto(requests: globalThis.AsyncIterable<DeepPartial<MapMessage>>, options?: CallOptions$): globalThis.AsyncIterable<FunctionMessage> {
-    return this.#node.invoke(this.#to, Clashes$proto, requests, options) as globalThis.AsyncIterable<FunctionMessage>;
+  proto(requests: globalThis.AsyncIterable<DeepPartial<MapMessage>> | Iterable<DeepPartial<MapMessage>>, options?: CallOptions$): AsyncIterableIterator<FunctionMessage> {
+    return this.#node.invoke(this.#to, Clashes$proto, requests, options) as AsyncIterableIterator<FunctionMessage>;
   }
 
   node(request: DeepPartial<Message>, options?: CallOptions$): globalThis.Promise<Message> {

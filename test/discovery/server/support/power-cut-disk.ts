@@ -42,6 +42,10 @@ export class PowerCutDisk implements FileSystem {
     }
   }
 
+  async lock(): Promise<() => Promise<void>> {
+    return async () => {};
+  }
+
   async read(path: string): Promise<Uint8Array | undefined> {
     await this.#turn();
     const inode = this.#names.get(path);

@@ -1,0 +1,54 @@
+/** The beginning of a stream that a peer has opened: its open header is read before anything is decided about it. */
+import { decodeOpenHeader, type OpenHeader, openHeaderBytes } from "../stream/open-header.js";
+import { RESET } from "../stream/reset-code.js";
+import type { YamuxStream } from "../stream/yamux-stream.js";
+import { ProtocolError } from "../wire/protocol-error.js";
+
+/** Bytes that say how long the header is. */
+const LENGTH_BYTES = 2;
+
+/**
+ * Reads the header, and nothing behind it. `onHeader` is called once, unless the stream is over before: then nobody is
+ * told, for nobody knows of it yet. A header that is none resets the stream, and `onFault` learns why. How long all of
+ * this may take, the session's `openTimeoutMs` says.
+ */
+export function readOpenHeader(stream: YamuxStream, onHeader: (header: OpenHeader) => void, onFault: (why: string) => void): void {
+  let head: Uint8Array | undefined;
+  const stop = (): void => {
+    stream.off("readable", look);
+    stream.off("end", onCutOff);
+    stream.off("close", stop);
+  };
+  const fault = (why: string): void => {
+    stop();
+    stream.reset(RESET.failed);
+    onFault(why);
+  };
+  const onCutOff = (): void => fault("it ended within its open header");
+  const look = (): void => {
+    let header: OpenHeader;
+    try {
+      head ??= (stream.read(LENGTH_BYTES) as Uint8Array | null) ?? undefined;
+      if (head === undefined) return;
+      const length = openHeaderBytes(head);
+      const rest = length === undefined ? null : (stream.read(length - LENGTH_BYTES) as Uint8Array | null);
+      if (rest === null) return;
+      header = decodeOpenHeader(Buffer.concat([head, rest]));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return fault(error.message);
+    }
+    stop();
+    onHeader(header);
+  };
+  stream.on("error", ignore);
+  stream.on("readable", look);
+  stream.on("end", onCutOff);
+  stream.on("close", stop);
+}
+
+/**
+ * What is wrong with a stream reaches whoever reads it, writes it or listens to it; a stream that nobody listens to must not end the
+ * process of a node. One function for all streams: idle ones are many.
+ */
+export function ignore(): void {}
