@@ -52,7 +52,10 @@ class Place implements AsyncDisposable {
 
   /** Starts a program; resolves with what it says first. */
   async child<T = unknown>(program: string, ...args: string[]): Promise<{ child: ChildProcess; said: T }> {
-    const child = fork(fileURLToPath(new URL(`support/${program}`, import.meta.url)), args, { execArgv: ["--import", "tsx"], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = fork(fileURLToPath(new URL(`support/${program}`, import.meta.url)), args, {
+      execArgv: ["--import", "tsx"],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     this.#children.push(child);
     const [said] = await once(child, "message");
     return { child, said: said as T };
@@ -80,7 +83,7 @@ function closed(client: Duplex): Promise<unknown> {
 }
 
 suite("gateways with processes", function () {
-  this.timeout(90_000);
+  this.timeout(60_000);
 
   test("a backend is killed, its clients on every transport are closed within a second and no others", async () => {
     await using place = await Place.open();

@@ -38,6 +38,7 @@ export async function take(stream: Duplex, bytes: number): Promise<Buffer> {
     stream.on("data", onData);
     stream.once("error", done);
     stream.once("end", onEnd);
+    stream.resume();
   });
 }
 
