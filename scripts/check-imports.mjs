@@ -25,6 +25,7 @@ const MAY_IMPORT = {
   ...Object.fromEntries(PARTS.map((part) => [part, MIDDLE])),
   gen: [], // generated from proto/: imports this package by its name, as all generated code
   node: [...MIDDLE, ...PARTS, "gen"],
+  gateway: [...BASE, "kcp", "rpc", "node"],
   "discovery/server": [...MIDDLE, ...PARTS, "gen", "node"],
   "discovery/index": [...MIDDLE, "discovery", "discovery/server"],
 };

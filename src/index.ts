@@ -36,6 +36,7 @@ export type {
   DropEvent,
   EventMember,
   Events,
+  GatewayEvent,
   HandlerEvent,
   LimitEvent,
   LimitName,

@@ -22,6 +22,7 @@ export const limitEvents = publisher("clusterts:limit");
 export const callEvents = publisher("clusterts:call");
 export const handlerEvents = publisher("clusterts:handler");
 export const messageEvents = publisher("clusterts:message");
+export const gatewayEvents = publisher("clusterts:gateway");
 
 /**
  * Calls `listener` with each event of one kind, of all nodes of this process, until the returned function is called. It runs

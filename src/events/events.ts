@@ -190,6 +190,40 @@ export interface MessageEvent {
   payload(): unknown;
 }
 
+interface ClientFacts {
+  readonly node: AddressText;
+  /** The same in all events of one client; counts up in one gateway. */
+  readonly id: number;
+  /** `"tcp"`, `"tls"`, `"websocket"`, `"kcp"`, or the word of a listener of your own. */
+  readonly transport: string;
+  /** The client's IP address. */
+  readonly remote: string;
+}
+
+/** `clusterts:gateway`: the clients of gateways. */
+export type GatewayEvent =
+  /** A client's stream to `peer` is open. */
+  | (ClientFacts & { readonly type: "opened"; readonly peer: AddressText })
+  | (ClientFacts & {
+      readonly type: "closed";
+      /** One of few words, those of `gateway.status().closed`; `reason` is a line. */
+      readonly cause: string;
+      readonly reason: string;
+      readonly openMs: number;
+      /** From the client, and to it. */
+      readonly bytesIn: number;
+      readonly bytesOut: number;
+    })
+  /** A connection that did not become a client. */
+  | {
+      readonly type: "refused";
+      readonly node: AddressText;
+      readonly transport: string;
+      readonly remote: string;
+      readonly cause: string;
+      readonly reason: string;
+    };
+
 /** Every channel and what it carries. */
 export interface Events {
   readonly "clusterts:node": NodeEvent;
@@ -201,4 +235,5 @@ export interface Events {
   readonly "clusterts:call": CallEvent;
   readonly "clusterts:handler": HandlerEvent;
   readonly "clusterts:message": MessageEvent;
+  readonly "clusterts:gateway": GatewayEvent;
 }

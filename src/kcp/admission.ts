@@ -1,5 +1,5 @@
 /** Who may open a session: bounds in all, per host, and for peers that have not proved their address. */
-import { hostKey } from "./host-key.js";
+import { hostKey } from "../internal/host-key.js";
 
 export interface AdmissionLimits {
   readonly maxSessions: number;
