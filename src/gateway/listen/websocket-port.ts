@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Endpoint } from "../../addr/endpoint.js";
+import type { ListenTlsOptions } from "./listen-tls-options.js";
 import { Openings } from "./openings.js";
-import type { ListenTlsOptions } from "./options.js";
 import type { Refusals } from "./refusals.js";
 import { type Accepted, SocketAcceptor } from "./socket-acceptor.js";
 import { refusalText } from "./upgrade.js";
