@@ -31,7 +31,7 @@ export interface Accepted {
 }
 
 export interface AcceptorHandler {
-  /** A goodbye refuses a connection before its handshake; it is reset. */
+  /** False: the connection is reset before any handshake. */
   admit(remoteAddress: string): boolean;
   onAccepted(accepted: Accepted): void;
 }

@@ -48,7 +48,6 @@ export class WebSocketPort {
       socket.end(refusalText(400, "that is no request"), () => socket.destroy());
       refusals.add("handshakeFailed", this.#addressOf(socket), error.message);
     });
-    this.#http.on("close", () => {});
   }
 
   /** @throws Error with the system's `code`. */
