@@ -1,6 +1,7 @@
 /** The acceptor's side of TLS handshakes, with one set of credentials. */
 import type { Socket } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { Server, TLSSocket } from "node:tls";
+import { nodeTls } from "./node-tls-module.js";
 import type { SecuringOutcome } from "./tls-connection.js";
 import { contextOptions } from "./tls-context.js";
 import type { TlsCredentials } from "./tls-credentials.js";
@@ -21,7 +22,7 @@ export class TlsAcceptor {
 
   constructor(credentials: TlsCredentials) {
     this.#credentials = credentials;
-    this.#server = createServer({
+    this.#server = nodeTls().createServer({
       ...contextOptions(credentials),
       ALPNProtocols: [ALPN_PROTOCOL],
       requestCert: credentials.mutual,

@@ -1,6 +1,7 @@
 /** The dialer's side of TLS handshakes, with one set of credentials. */
 import { isIP, type Socket } from "node:net";
-import { connect, createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
+import { nodeTls } from "./node-tls-module.js";
 import type { SecuringOutcome } from "./tls-connection.js";
 import { contextOptions } from "./tls-context.js";
 import type { TlsCredentials } from "./tls-credentials.js";
@@ -13,13 +14,13 @@ export class TlsDialer {
 
   constructor(credentials: TlsCredentials) {
     this.#credentials = credentials;
-    this.#context = createSecureContext(contextOptions(credentials));
+    this.#context = nodeTls().createSecureContext(contextOptions(credentials));
   }
 
   /** `host` is what was dialed: named in the ClientHello, and looked for in the certificate, only where that is asked for. */
   secure(raw: Socket, host: string, done: (outcome: SecuringOutcome) => void): void {
     const hostName = this.#credentials.checkHostNames ? host : undefined;
-    const socket = connect({
+    const socket = nodeTls().connect({
       socket: raw,
       secureContext: this.#context,
       ALPNProtocols: [ALPN_PROTOCOL],
