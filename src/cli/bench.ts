@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { formatAddress } from "../addr/logical-address.js";
 import { RpcError } from "../errors.js";
-import { bytesMethod } from "../rpc/bytes-method.js";
+import { bytesMethod } from "./bytes-method.js";
 import { Cluster, NODE_HELP, NODE_OPTIONS, positive } from "./cluster.js";
 import { type Command, type CommandContext, CommandError, UsageError } from "./command.js";
 import { methodsIn } from "./proto-methods.js";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { RpcError } from "../errors.js";
-import { bytesMethod } from "../rpc/bytes-method.js";
+import { bytesMethod } from "./bytes-method.js";
 import { Cluster, NODE_HELP, NODE_OPTIONS } from "./cluster.js";
 import { type Command, type CommandContext, CommandError, UsageError } from "./command.js";
 import { methodsIn } from "./proto-methods.js";

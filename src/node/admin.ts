@@ -1,21 +1,14 @@
 /** What a node answers to tools of its cluster: `proto/clusterts/node.proto`. */
-
-import { RpcError } from "../errors.js";
 import {
   type Harbor,
   type Link,
-  PingReply,
-  PingRequest,
-  SetAvailableReply,
-  SetAvailableRequest,
-  StatusReply,
-  StatusRequest,
+  Node,
+  type StatusReply,
   type StreamSession,
   type MethodTimes as WireMethodTimes,
   type Traffic as WireTraffic,
 } from "../gen/clusterts/node.js";
-import { messageOf } from "../internal/message-of.js";
-import type { AdminMethod } from "./admin-methods.js";
+import type { Registrar } from "../rpc/service.js";
 import type { MethodTimes } from "./method-times.js";
 import type { HarborStatus, LinkStatus, NodeStatus, StreamSessionStatus } from "./status.js";
 import type { Traffic } from "./traffic.js";
@@ -31,25 +24,15 @@ export interface Administered {
   update(patch: { available: boolean }): Promise<void>;
 }
 
-/** Request and reply as bytes. @throws {@link RpcError} `INVALID_ARGUMENT` for a request that cannot be decoded. */
-export async function answerAdmin(method: AdminMethod, request: Uint8Array, subject: Administered): Promise<Uint8Array> {
-  switch (method) {
-    case "ping":
-      return PingReply.encode({ payload: decoded(PingRequest, request).payload }).finish();
-    case "status":
-      return StatusReply.encode(toWire(subject, decoded(StatusRequest, request).methods ? subject.methodTimes() : [])).finish();
-    case "setAvailable":
-      await subject.update({ available: decoded(SetAvailableRequest, request).available });
-      return SetAvailableReply.encode({}).finish();
-  }
-}
-
-function decoded<T>(codec: { decode(bytes: Uint8Array): T }, bytes: Uint8Array): T {
-  try {
-    return codec.decode(bytes);
-  } catch (cause) {
-    throw new RpcError("INVALID_ARGUMENT", messageOf(cause), { cause });
-  }
+export function registerAdmin(registrar: Registrar, subject: Administered): void {
+  Node.Register(registrar, {
+    ping: ({ payload }) => ({ payload }),
+    status: ({ methods }) => toWire(subject, methods ? subject.methodTimes() : []),
+    setAvailable: async ({ available }) => {
+      await subject.update({ available });
+      return {};
+    },
+  });
 }
 
 function toWire(subject: Administered, times: readonly MethodTimes[]): StatusReply {

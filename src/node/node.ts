@@ -25,8 +25,7 @@ import type {
 } from "../rpc/service.js";
 import type { StreamCaller } from "../rpc/streaming/stream-caller.js";
 import type { TlsOptions } from "../transport/tls-options.js";
-import type { Administered } from "./admin.js";
-import { registerAdmin } from "./admin-methods.js";
+import { type Administered, registerAdmin } from "./admin.js";
 import type { ClusterStream } from "./cluster-stream.js";
 import { openConsoleTap } from "./console-tap.js";
 import { Credentials } from "./credentials.js";

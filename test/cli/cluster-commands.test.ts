@@ -1,10 +1,10 @@
 /** The commands that talk to a cluster, against a node of this process that is found in a file. */
 import assert from "node:assert/strict";
 import { Request, Response } from "../../examples/echo/gen/echo.js";
+import { bytesMethod } from "../../src/cli/bytes-method.js";
 import { table } from "../../src/cli/table.js";
 import { memory } from "../../src/discovery/memory.js";
 import { type ClusterNode, createNode } from "../../src/node/node.js";
-import { bytesMethod } from "../../src/rpc/bytes-method.js";
 import { defineMethod } from "../../src/rpc/service.js";
 
 import { type Outcome, Workspace } from "../codegen/support/workspace.js";

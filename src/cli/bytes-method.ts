@@ -1,7 +1,7 @@
 /** A method whose messages pass as bytes: their types are not known when this is compiled. */
 import { BinaryWriter } from "../protobuf/binary-writer.js";
-import { rawBytes } from "./raw-bytes.js";
-import { type Codec, defineMethod, type Method } from "./service.js";
+import { rawBytes } from "../rpc/raw-bytes.js";
+import { type Codec, defineMethod, type Method } from "../rpc/service.js";
 
 const bytes: Codec<Uint8Array> = {
   encode: (message, writer = new BinaryWriter()) => writer.raw(message),
