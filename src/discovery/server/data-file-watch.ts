@@ -43,7 +43,7 @@ export class DataFileWatch {
   }
 
   async #look(): Promise<void> {
-    const { journal, logger, path } = this.#options;
+    const { logger, path } = this.#options;
     try {
       // Not while a snapshot is being written: its names change one after the other.
       const change = await this.#lookBetween();
