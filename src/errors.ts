@@ -100,7 +100,11 @@ export class RpcError extends Error {
 
   /** Also true for an `RpcError` of another installed copy of the library, where `instanceof` fails. */
   static is(error: unknown): error is RpcError {
-    return error instanceof Error && error.name === "RpcError" && "execution" in error && "code" in error;
+    try {
+      return error instanceof Error && error.name === "RpcError" && "execution" in error && "code" in error;
+    } catch {
+      return false; // anything can be thrown, also what throws when it is looked at
+    }
   }
 }
 

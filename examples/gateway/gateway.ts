@@ -14,7 +14,9 @@ const gateway = pipeGateway(node, {
 });
 await gateway.start();
 await node.waitFor(1, { timeoutMs: 60_000 });
-process.send?.(gateway.status().listeners);
+const { listeners } = gateway.status();
+console.log(listeners.map(({ transport, endpoint }) => `${transport} at ${endpoint}`).join(", "));
+process.send?.(listeners);
 
 process.once("SIGTERM", async () => {
   const { clientsCut } = await gateway.close({ timeoutMs: 5_000 });

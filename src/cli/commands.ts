@@ -48,7 +48,8 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     return 2;
   }
   const command = await entry.load();
-  if (rest.includes("--help") || rest.includes("-h")) {
+  const options = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  if (options.includes("--help") || options.includes("-h")) {
     context.stdout(command.help);
     return 0;
   }

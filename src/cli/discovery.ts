@@ -19,7 +19,7 @@ Options:
   -d, --data <file>           keeps nodes and keys there and in <file>.log; may be a list of nodes to begin with:
                               { "nodes": [{ "address": "1.1.1", "endpoint": "10.0.1.7:8011" }] }
                               Without it nothing is kept.
-      --cluster <name>        name of the cluster (default "default")
+      --cluster <name>        name of the cluster (default: CLUSTERTS_CLUSTER, or "default")
       --secret-file <file>    a secret of 32 bytes or more per line; repeatable (default: the file in CLUSTERTS_SECRET_FILE,
                               or the text in CLUSTERTS_SECRET)
                               CLUSTERTS_TLS_CA, CLUSTERTS_TLS_CERT and CLUSTERTS_TLS_KEY name files for TLS
@@ -46,7 +46,7 @@ export const discovery: Command = { help: HELP, run };
 async function run(args: readonly string[], context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
   const { DEFAULT_LISTEN, startDiscoveryServer } = await import("../discovery/server/index.js");
-  const { listen = DEFAULT_LISTEN, data, cluster, insecure, lease, address } = values;
+  const { listen = DEFAULT_LISTEN, data, cluster = context.env.CLUSTERTS_CLUSTER, insecure, lease, address } = values;
   const { signal } = context; // from now on SIGTERM and SIGINT are for this command
   try {
     const secrets = secretsOf(values["secret-file"] ?? [], context);

@@ -20,7 +20,8 @@ Options:
       --cluster <name>             name of the cluster (default: CLUSTERTS_CLUSTER, or "default")
       --secret-file <file>         holds the group's secret, or several, a line each; repeatable (default: the file in
                                    CLUSTERTS_SECRET_FILE, or the text in CLUSTERTS_SECRET)
-      --harbor-secret-file <file>  the same for harbors; without it, any node with the group's secret could claim to be one
+      --harbor-secret-file <file>  the same for harbors (default: the text in CLUSTERTS_HARBOR_SECRET); without it, any node with the
+                                   group's secret could claim to be one
       --enforce-export             let other groups reach exported nodes only
       --insecure                   take connections from other machines without a secret
                                    (CLUSTERTS_TLS_CA, _CERT and _KEY name files for TLS)
@@ -51,7 +52,12 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   const { address, advertise, harbors, listen, "harbor-secret-file": harborFile } = values;
   if (address === undefined) throw new UsageError("which harbor is it? Give --address, such as 1.255.1");
   const group = new Cluster(values, context);
-  const between = new Cluster({ ...values, discovery: harbors, ...(harborFile !== undefined && { "secret-file": harborFile }) }, context);
+  const { CLUSTERTS_HARBOR_SECRET: harborSecret } = context.env;
+  const hasOwnSecret = harborFile !== undefined || (harborSecret ?? "") !== "";
+  const env = { ...context.env, CLUSTERTS_SECRET: harborSecret, CLUSTERTS_SECRET_FILE: undefined };
+  const between = hasOwnSecret
+    ? new Cluster({ ...values, discovery: harbors, "secret-file": harborFile }, { ...context, env })
+    : new Cluster({ ...values, discovery: harbors }, context);
   const discovery = group.discovery();
   const { startNode } = await import("../node/node.js");
   try {
@@ -61,7 +67,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       harbors: harbors === undefined ? discovery : between.discovery(),
       cluster: group.name,
       secrets: group.secrets,
-      ...(harborFile !== undefined && { harborSecrets: between.secrets }),
+      ...(hasOwnSecret && { harborSecrets: between.secrets }),
       ...(listen !== undefined && { listen }),
       ...(advertise !== undefined && { advertise }),
       ...(values["enforce-export"] && { export: "enforced" }),

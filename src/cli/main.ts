@@ -2,6 +2,9 @@
 /** The `clusterts` program. */
 import { runCommandLine } from "./commands.js";
 
+// Whoever read has gone (`| head`): what goes on goes on without a word, and the others have nobody to speak to.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 let interrupt: AbortController | undefined;
 
 /** Commands that go on until they are told to end ask for it; the others end at once, as programs do. */

@@ -23,10 +23,12 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const [type] = positionals;
   if (positionals.length > 1) throw new UsageError("give one type");
+  if (type !== undefined && !(/^\d{1,3}$/.test(type) && Number(type) >= 1 && Number(type) <= 255))
+    throw new UsageError(`a type is a number from 1 to 255, not "${type}"`);
   const cluster = new Cluster(values, context);
   const wanted = positive("--wait", values.wait, 0);
   const of = (members: readonly Member[]): readonly Member[] =>
-    members.filter((member) => type === undefined || String(addressType(member.address)) === type);
+    members.filter((member) => type === undefined || addressType(member.address) === Number(type));
   const members = wanted === 0 ? await cluster.members() : await cluster.waitForMembers((all) => of(all).length >= wanted);
   const found = [...of(members)];
   found.sort((one, other) => one.address - other.address);

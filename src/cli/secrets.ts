@@ -14,12 +14,18 @@ export function secretsOf(files: readonly string[], { cwd, env }: CommandContext
   const paths = files.length === 0 && env.CLUSTERTS_SECRET_FILE ? [env.CLUSTERTS_SECRET_FILE] : files;
   if (paths.length === 0) return split(env.CLUSTERTS_SECRET ?? "", /,/);
   return paths.flatMap((path) => {
-    try {
-      return split(readFileSync(resolve(cwd, path), "utf8"), /\r?\n/);
-    } catch (error) {
-      throw new CommandError(messageOf(error));
-    }
+    const secrets = split(textOf(resolve(cwd, path)), /\r?\n/);
+    if (secrets.length === 0) throw new CommandError(`there is no secret in ${path}`);
+    return secrets;
   });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CommandError(messageOf(error));
+  }
 }
 
 function split(text: string, by: RegExp): string[] {

@@ -68,9 +68,10 @@ export class CandidateList {
   /** Those with this metadata, as a list of their own. */
   where(where: Readonly<Record<string, string>>): CandidateList {
     const key = keyOf(where);
-    const list = this.#subsets.get(key)?.list ?? this.#subset(where);
-    remember(this.#subsets, key, { where, list });
-    return list;
+    // A copy: the caller's object is the caller's to change.
+    const subset = this.#subsets.get(key) ?? { where: { ...where }, list: this.#subset(where) };
+    remember(this.#subsets, key, subset);
+    return subset.list;
   }
 
   /** Whether there is somebody other than `not` who could be reached lately. */

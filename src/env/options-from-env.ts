@@ -136,7 +136,7 @@ class Reader {
 
   secrets(): readonly string[] | undefined {
     const inline = this.option("CLUSTERTS_SECRET", "secrets", (text) => listOf(text, ","));
-    const inFile = this.option("CLUSTERTS_SECRET_FILE", "secrets", (path) => listOf(readFileSync(path, "utf8"), "\n"));
+    const inFile = this.option("CLUSTERTS_SECRET_FILE", "secrets", (path) => secretsIn(path));
     if (inline === undefined || inFile === undefined) return inline ?? inFile;
     this.#faults.push("CLUSTERTS_SECRET and CLUSTERTS_SECRET_FILE: both are set, and one is enough");
     return inline;
@@ -153,6 +153,13 @@ class Reader {
   finish(): void {
     if (this.#faults.length > 0) throw new InvalidOptionsError("environment", this.#faults);
   }
+}
+
+/** An empty file is a mistake, and not the wish for no secret. */
+function secretsIn(path: string): string[] {
+  const secrets = listOf(readFileSync(path, "utf8"), "\n");
+  if (secrets.length === 0) throw new Error(`there is no secret in ${path}`);
+  return secrets;
 }
 
 function listOf(text: string, separator: string): string[] {

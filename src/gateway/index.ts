@@ -2,6 +2,7 @@
 
 export type { BackendStream, OpenStreamOptions, StreamOpener } from "./backend-stream.js";
 export type { CloseCause, RefusalCause } from "./close-cause.js";
+export type { ListenTlsOptions } from "./listen/listen-tls-options.js";
 export type {
   Client,
   ClientConnection,
@@ -12,11 +13,10 @@ export type {
   ListenOptions,
   ListenRefusal,
 } from "./listen/listener.js";
-export type { ListenTlsOptions } from "./listen/options.js";
 export { type TcpListener, type TcpListenOptions, tcp } from "./listen/tcp.js";
 export { type WebSocketListener, websocket } from "./listen/websocket.js";
+export { WebSocketError } from "./listen/websocket-error.js";
 export type { WebSocketListenOptions } from "./listen/websocket-options.js";
-export { WebSocketError } from "./listen/websocket-stream.js";
 export { type PipeGateway, pipeGateway } from "./pipe-gateway.js";
 export type { Accept, AcceptContext, AcceptedClient, PipeGatewayOptions, RefusedClient } from "./pipe-options.js";
 export type { ClientStatus, GatewayCloseReport, GatewayPhase, GatewayStatus, ListenerStatus } from "./status.js";

@@ -5,6 +5,7 @@ import type { AbortSignal } from "../internal/abort-signal.js";
 import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import { silentLogger } from "../internal/logger.js";
+import type { Resolved } from "../internal/resolved.js";
 import { systemClock } from "../internal/system-clock.js";
 import { consoleLogger } from "../node/console-logger.js";
 import type { MetadataInit, Target } from "../rpc/service.js";
@@ -95,7 +96,10 @@ const pipeOptions = z
   })
   .strict();
 
-export type ResolvedPipeOptions = Readonly<Omit<z.output<typeof pipeOptions>, "logger"> & { logger: Logger }>;
+export type ResolvedPipeOptions = Resolved<Omit<PipeGatewayOptions, "protocol" | "logger">> & { readonly logger: Logger } & Pick<
+    PipeGatewayOptions,
+    "protocol"
+  >;
 
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolvePipeOptions(options: PipeGatewayOptions): ResolvedPipeOptions {

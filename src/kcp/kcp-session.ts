@@ -15,6 +15,9 @@ interface Write {
   readonly taken: (error?: Error | null) => void;
 }
 
+/** The same with every version of Node.js, whose own sizes differ. */
+const STREAM_BUFFERS = { decodeStrings: true, readableHighWaterMark: 16 * 1024, writableHighWaterMark: 16 * 1024 } as const;
+
 /**
  * A KCP session: a byte stream, or in message mode a stream of `Uint8Array`s in object mode.
  *
@@ -35,7 +38,7 @@ export class KcpSession extends Duplex {
 
   /** @internal */
   constructor(conversation: Conversation, options: ResolvedKcpOptions, host: SessionHost) {
-    super(options.mode === "message" ? { objectMode: true } : { decodeStrings: true });
+    super(options.mode === "message" ? { objectMode: true } : STREAM_BUFFERS);
     this.#conversation = conversation;
     this.#options = options;
     this.#host = host;

@@ -1,10 +1,12 @@
 /** The steps between `start()` and a node that others can reach, each with an error that says what is wrong. */
+
 import { type Endpoint, formatEndpoint, isLoopbackHost, isWildcardHost, parseEndpoint } from "../addr/endpoint.js";
 import { formatAddress } from "../addr/logical-address.js";
 import type { Member } from "../discovery/discovery.js";
 import type { Members } from "../discovery/members.js";
 import { InvalidOptionsError, RpcError, StartError } from "../errors.js";
 import { codeOf, describeCause } from "../internal/describe-cause.js";
+import { messageOf } from "../internal/message-of.js";
 import { DialAttempt } from "../link/dial-attempt.js";
 import type { Identity, PeerHello } from "../link/handshake.js";
 import type { Keyring } from "../link/keyring.js";
@@ -216,11 +218,7 @@ export function throwIfAborted({ signal, options }: Starting): void {
 
 function aborted(signal: AbortSignal, text: string): StartError {
   if (signal.reason instanceof StartError) return signal.reason;
-  return new StartError(
-    "ABORTED",
-    `${text} did not start: ${signal.reason instanceof Error ? signal.reason.message : String(signal.reason)}`,
-    { cause: signal.reason },
-  );
+  return new StartError("ABORTED", `${text} did not start: ${messageOf(signal.reason)}`, { cause: signal.reason });
 }
 
 /** Who proves to be this node's own address at `endpoint`; `undefined`: nobody, or nobody who can prove it. */

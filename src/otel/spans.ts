@@ -1,6 +1,8 @@
 /** A span around each call and each handler, tied together by what travels in the metadata. */
+
 import { type AddressText, formatAddress } from "../addr/logical-address.js";
 import { RpcError } from "../errors.js";
+import { messageOf } from "../internal/message-of.js";
 import type { CallerInterceptor, HandlerInterceptor } from "../rpc/interceptor.js";
 import { type OpenTelemetryApi, SPAN_KIND, type SpanLike, STATUS_ERROR, type TracerLike } from "./api.js";
 import { carrierOf, withCarrier } from "./carrier.js";
@@ -72,7 +74,7 @@ async function ended<T>(span: SpanLike, isFault: (error: unknown) => boolean, ru
       span.setAttribute("clusterts.execution", error.execution);
     }
     if (isFault(error)) {
-      const exception = error instanceof Error ? error : new Error(String(error));
+      const exception = error instanceof Error ? error : new Error(messageOf(error));
       span.recordException(exception);
       span.setStatus({ code: STATUS_ERROR, message: exception.message });
     }

@@ -1,5 +1,7 @@
 /** Calls for code that wants a callback; what generated `CallWithCallback` functions do. */
+
 import { RpcError } from "../errors.js";
+import { messageOf } from "../internal/message-of.js";
 import type { Caller, CallOptions, Method, Target } from "./service.js";
 
 /** Gets either an error or the response, never both. */
@@ -57,6 +59,6 @@ function cancelledError(method: string, outcome: unknown): RpcError {
 /** Wrong arguments are refused before anything is sent, with errors of other classes. */
 function asRpcError(method: string, error: unknown): RpcError {
   if (RpcError.is(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new RpcError("INVALID_ARGUMENT", message, { method, execution: "notRun", cause: error });
 }

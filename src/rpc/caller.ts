@@ -437,7 +437,7 @@ export class RpcCaller {
     try {
       await outbound.writable();
     } catch (error) {
-      const cause = error instanceof Error ? error : new Error(String(error));
+      const cause = error instanceof Error ? error : new Error(messageOf(error));
       throw this.#fail(name, to, "UNAVAILABLE", "unknown", `link lost: ${describeCause(cause)}; ${HINT.lost}`, cause);
     }
   }
@@ -585,6 +585,5 @@ function isSignal(value: unknown): value is AbortSignal {
 }
 
 function reasonOf(signal: AbortSignal): string {
-  const { reason } = signal;
-  return reason instanceof Error ? reason.message : String(reason);
+  return messageOf(signal.reason);
 }

@@ -125,9 +125,18 @@ export function unsentReason(cause: Error): string {
 export function thrownReason(thrown: unknown): string {
   if (thrown instanceof Error) {
     const message = messageOf(thrown);
-    return `${typeof thrown.name === "string" ? thrown.name : "Error"}${message === "" ? "" : `: ${message}`}; ${HINT.handlerThrew}`;
+    return `${nameOf(thrown)}${message === "" ? "" : `: ${message}`}; ${HINT.handlerThrew}`;
   }
   return `${textOf(thrown)}; ${HINT.threwNoError}`;
+}
+
+/** Of an error whose parts may throw themselves. */
+function nameOf(error: Error): string {
+  try {
+    return typeof error.name === "string" ? error.name : "Error";
+  } catch {
+    return "Error";
+  }
 }
 
 /** What is wrong with a target: it says so itself, or its policy, which is the application's, threw. */

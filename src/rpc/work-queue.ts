@@ -2,10 +2,12 @@
  * Runs at most so many pieces of work at once and lets others wait, first come, first served. What both mailboxes (one
  * at a time, per key) and limits of methods are made of. Has no timer: who waits leaves with its request.
  */
+
 import { AsyncResource } from "node:async_hooks";
 import { RpcError } from "../errors.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import { isThenable } from "../internal/is-thenable.js";
+import { messageOf } from "../internal/message-of.js";
 import { notBegun } from "./refusal.js";
 import { type AbortWatcher, ambient, type RequestContext } from "./request-context.js";
 
@@ -254,7 +256,7 @@ class WaitingWork extends AsyncResource implements AbortWatcher {
 
 function errorOf(signal: AbortSignal): Error {
   const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason : new Error(String(reason));
+  return reason instanceof Error ? reason : new Error(messageOf(reason));
 }
 
 /** CANCELLED, unless the reason says it more exactly. */

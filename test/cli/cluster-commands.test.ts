@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Request, Response } from "../../examples/echo/gen/echo.js";
 import { bytesMethod } from "../../src/cli/bytes-method.js";
+import { table } from "../../src/cli/table.js";
 import { memory } from "../../src/discovery/memory.js";
 import { type ClusterNode, createNode } from "../../src/node/node.js";
 import { defineMethod } from "../../src/rpc/service.js";
@@ -196,6 +197,11 @@ suite("clusterts nodes", () => {
     );
   });
 
+  test("a type that is none, is wrong use", async () => {
+    await using project = new Project();
+    assert.deepEqual([(await project.ask("nodes", "foo")).code, (await project.ask("nodes", "999")).code], [2, 2]);
+  });
+
   test("without a discovery, asks for one", async () => {
     await using project = new Project();
     assert.deepEqual(await project.run("nodes"), {
@@ -203,6 +209,15 @@ suite("clusterts nodes", () => {
       stdout: "",
       stderr: "clusterts nodes: where is discovery? Give --discovery, or set CLUSTERTS_DISCOVERY; see clusterts nodes --help\n",
     });
+  });
+});
+
+suite("tables", () => {
+  test("what others wrote with control characters, is shown and not done", () => {
+    assert.equal(
+      table(["A", "B"], [["x\n1.1.1 forged", "\u001b[31mred"]]),
+      "A                    B\nx\\u000a1.1.1 forged  \\u001b[31mred\n",
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Admission } from "../../src/kcp/admission.js";
 import { hostKey } from "../../src/internal/host-key.js";
+import { Admission } from "../../src/kcp/admission.js";
 
 suite("KCP admission", () => {
   test("limits in all, per host and of unproven peers, each refuses, and leaving makes room", () => {

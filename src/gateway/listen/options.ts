@@ -1,17 +1,8 @@
-/** What listeners are made with: checked once, filled in. */
+/** What the options of listeners and gateways are checked with. */
 import { z } from "zod/v3";
 import { InvalidOptionsError } from "../../errors.js";
 import { closest } from "../../internal/closest.js";
 import { MAX_TIMER_MS } from "../../internal/timer-limit.js";
-
-/** Certificate of a listener that clients dial; they are not asked for one. */
-export interface ListenTlsOptions {
-  /** As PEM, behind it those of intermediate authorities. */
-  cert: string | Uint8Array;
-  /** Its private key, as PEM. */
-  key: string | Uint8Array;
-  passphrase?: string | undefined;
-}
 
 export const port = z.number().int().min(0).max(65_535);
 export const host = z.string().min(1).optional();

@@ -5,9 +5,9 @@ import type { Endpoint } from "../../addr/endpoint.js";
 import type { Clock } from "../../internal/clock.js";
 import { describeCause } from "../../internal/describe-cause.js";
 import { bind } from "./bind.js";
+import type { ListenTlsOptions } from "./listen-tls-options.js";
 import { plainAddress } from "./listener.js";
 import { type OpeningLimits, Openings } from "./openings.js";
-import type { ListenTlsOptions } from "./options.js";
 import type { Refusals } from "./refusals.js";
 
 export interface AcceptorOptions extends OpeningLimits {
@@ -31,7 +31,7 @@ export interface Accepted {
 }
 
 export interface AcceptorHandler {
-  /** A goodbye refuses a connection before its handshake; it is reset. */
+  /** False: the connection is reset before any handshake. */
   admit(remoteAddress: string): boolean;
   onAccepted(accepted: Accepted): void;
 }

@@ -6,6 +6,7 @@ import type { Endpoint } from "../../addr/endpoint.js";
 import type { Clock } from "../../internal/clock.js";
 import { systemClock } from "../../internal/system-clock.js";
 import { closeWithin } from "./close-within.js";
+import type { ListenTlsOptions } from "./listen-tls-options.js";
 import {
   type ClientConnection,
   type ClientHandler,
@@ -15,7 +16,7 @@ import {
   type ListenOptions,
   type ListenRefusal,
 } from "./listener.js";
-import { checked, count, host, type ListenTlsOptions, ms, msOrNever, port, tls } from "./options.js";
+import { checked, count, host, ms, msOrNever, port, tls } from "./options.js";
 import { Refusals } from "./refusals.js";
 import { type Accepted, SocketAcceptor } from "./socket-acceptor.js";
 

@@ -4,8 +4,10 @@ import type { Server } from "node:http";
 import { z } from "zod/v3";
 import { InvalidOptionsError } from "../../errors.js";
 import type { Clock } from "../../internal/clock.js";
+import type { Resolved } from "../../internal/resolved.js";
 import { systemClock } from "../../internal/system-clock.js";
-import { checked, count, fn, host, type ListenTlsOptions, ms, msOrNever, port, tls } from "./options.js";
+import type { ListenTlsOptions } from "./listen-tls-options.js";
+import { checked, count, fn, host, ms, msOrNever, port, tls } from "./options.js";
 
 export interface WebSocketListenOptions {
   /** A port of its own, where other HTTP requests are answered 426; 0 takes a free one. Either this or `server`. */
@@ -66,7 +68,9 @@ const shape = z
 
 const WHAT = "options of a WebSocket listener";
 
-export type ResolvedWebSocketOptions = z.output<typeof shape>;
+type Optional = "port" | "host" | "tls" | "server" | "path" | "origins" | "remoteAddressOf";
+
+export type ResolvedWebSocketOptions = Resolved<Omit<WebSocketListenOptions, Optional>> & Pick<WebSocketListenOptions, Optional>;
 
 /** @throws {@link InvalidOptionsError} listing every fault. */
 export function resolveWebSocketOptions(options: WebSocketListenOptions): ResolvedWebSocketOptions {

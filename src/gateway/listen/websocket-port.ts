@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Endpoint } from "../../addr/endpoint.js";
+import type { ListenTlsOptions } from "./listen-tls-options.js";
 import { Openings } from "./openings.js";
-import type { ListenTlsOptions } from "./options.js";
 import type { Refusals } from "./refusals.js";
 import { type Accepted, SocketAcceptor } from "./socket-acceptor.js";
 import { refusalText } from "./upgrade.js";
@@ -48,7 +48,6 @@ export class WebSocketPort {
       socket.end(refusalText(400, "that is no request"), () => socket.destroy());
       refusals.add("handshakeFailed", this.#addressOf(socket), error.message);
     });
-    this.#http.on("close", () => {});
   }
 
   /** @throws Error with the system's `code`. */

@@ -2,6 +2,7 @@
 import { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import type { Goodbye } from "./listener.js";
+import { WebSocketError } from "./websocket-error.js";
 
 /** The peer has left in order: it wants nothing more, and what is written now cannot reach it. */
 const ORDERLY_CODES: ReadonlySet<number> = new Set([1000, 1001, 1005]);
@@ -10,22 +11,6 @@ const MAX_CLOSE_TEXT_BYTES = 123;
 /** Bytes of one message of a byte stream at most. */
 const MAX_PIECE_BYTES = 64 * 1024;
 const BINARY = { binary: true } as const;
-
-/** A WebSocket ended other than in order. */
-export class WebSocketError extends Error {
-  override readonly name = "WebSocketError";
-  /** The close code; 1006 where the connection was lost without one. */
-  readonly closeCode: number;
-
-  constructor(closeCode: number, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.closeCode = closeCode;
-  }
-
-  static is(error: unknown): error is WebSocketError {
-    return error instanceof Error && error.name === "WebSocketError" && "closeCode" in error;
-  }
-}
 
 export interface WebSocketStreamOptions {
   readonly mode: "stream" | "message";

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Endpoint } from "../../addr/endpoint.js";
 import { closeWithin } from "./close-within.js";
+import type { ListenTlsOptions } from "./listen-tls-options.js";
 import {
   type ClientHandler,
   DEFAULT_BUFFER_BYTES,
@@ -12,7 +13,6 @@ import {
   type ListenOptions,
   type ListenRefusal,
 } from "./listener.js";
-import type { ListenTlsOptions } from "./options.js";
 import { Refusals } from "./refusals.js";
 import { loadWebSockets } from "./websocket-library.js";
 import { type ResolvedWebSocketOptions, resolveWebSocketOptions, type WebSocketListenOptions } from "./websocket-options.js";

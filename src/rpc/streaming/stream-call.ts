@@ -160,7 +160,7 @@ export class StreamCall implements AsyncIterableIterator<unknown> {
   #requestFailed(cause: unknown): void {
     this.#requests = cause instanceof MessageError ? this.#requests : undefined; // one that threw has ended
     if (!(cause instanceof MessageError)) {
-      const said = cause instanceof Error ? `${cause.name}: ${messageOf(cause)}` : String(cause);
+      const said = cause instanceof Error ? `${cause.name}: ${messageOf(cause)}` : messageOf(cause);
       this.#finish(this.#fail("CANCELLED", "unknown", `${said}; ${HINT.requestsThrew}`, cause));
     } else if (cause.fault === "tooLarge") {
       this.#finish(this.#fail("RESOURCE_EXHAUSTED", "unknown", `a request ${cause.message}; ${HINT.tooLarge}`, cause));
@@ -175,7 +175,7 @@ export class StreamCall implements AsyncIterableIterator<unknown> {
 
   #abort(): void {
     const reason: unknown = this.#facts.signal?.reason;
-    const text = reason instanceof Error ? reason.message : String(reason);
+    const text = messageOf(reason);
     this.#finish(this.#fail("CANCELLED", "unknown", `cancelled: ${text}; ${HINT.cancelled}`, reason));
   }
 
