@@ -5,6 +5,7 @@
  */
 import type { LogicalAddress } from "../addr/logical-address.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 
 /** What discovery says about one node. */
 export interface Member {
@@ -52,4 +53,13 @@ export interface Discovery {
   watch(signal: AbortSignal): AsyncIterable<DiscoveryEvent>;
   /** Announces this node. Without it, nodes are configured: they find themselves in what `watch` reports. */
   register?(self: Member, signal: AbortSignal): Promise<Registration>;
+  /**
+   * Called when a node exchanges its secrets, for adapters that prove themselves with them. One that holds those of `before`
+   * goes on with `secrets`; one that was given others keeps these. Must not throw for secrets that a node may have.
+   */
+  setSecrets?(secrets: readonly string[], before: readonly string[]): void;
+  /**
+   * The same for a node's certificates and authorities. What it throws, `ClusterNode.setTls()` throws, and nothing changes then.
+   */
+  setTls?(tls: TlsOptions, before: TlsOptions): void;
 }

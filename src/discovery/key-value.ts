@@ -45,6 +45,11 @@ export interface KeyValue {
   delete(key: string, options?: KeyValueWriteOptions): Promise<boolean>;
   /** The entries whose keys begin with `prefix`, in order of their keys. `""` stands for all. */
   list(prefix: string, options?: KeyValueOptions): Promise<readonly KeyValueEntry[]>;
-  /** Reports the entries whose keys begin with `prefix` until `signal` aborts. Does not end when the store is away: it waits, and goes on. */
+  /**
+   * Reports the entries whose keys begin with `prefix` until `signal` aborts. Does not end when the store is away: it waits, and goes on.
+   *
+   * @throws RpcError when waiting does not help: `INVALID_ARGUMENT` for a prefix that cannot be, `UNAVAILABLE` when the server
+   * refuses this process, or this process the server, for its secret, its certificate or its cluster.
+   */
   watch(prefix: string, signal: AbortSignal): AsyncIterable<KeyValueEvent>;
 }

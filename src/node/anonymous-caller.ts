@@ -52,6 +52,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   /** The one node that it can call. */
   readonly to: LogicalAddress;
   readonly #options: ResolvedAnonymousOptions;
+  readonly #keyring: Keyring;
   readonly #links: Links;
   readonly #caller: RpcCaller;
   readonly #dispatcher: Dispatcher;
@@ -69,6 +70,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
     const incarnation = makeIncarnation(clock, random);
     const limits = new LimitHits(ANONYMOUS);
     const sender = { address: ANONYMOUS, epoch: epochOf(incarnation) };
+    this.#keyring = new Keyring(options.secrets);
     this.#links = new Links(
       {
         identity: {
@@ -78,7 +80,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
           maxPayloadBytes: rpc.maxPayloadBytes,
           software: SOFTWARE,
         },
-        keyring: new Keyring(options.secrets),
+        keyring: this.#keyring,
         transport,
         clock,
         random,
@@ -119,6 +121,14 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
     if (typeof what === "object" && what !== null) return this.#hold(this.#caller.sendMessage(to, what, value, options));
     return this.#hold(this.#caller.sendBytes(to, what, value as Uint8Array, options));
+  }
+
+  /** Exchanges the secrets for connections that open from now on. @throws {@link InvalidOptionsError} for secrets that cannot be; nothing changes then. */
+  setSecrets(secrets: readonly string[]): void {
+    const { endpoint, tls, to } = this.#options;
+    const checked = resolveAnonymousOptions({ to, endpoint, secrets }).secrets;
+    tls?.useSecrets(checked);
+    this.#keyring.replace(checked);
   }
 
   /** Exchanges certificates and authorities for connections that open from now on. @throws {@link InvalidOptionsError} listing every fault. */

@@ -24,11 +24,13 @@ export class NodeTls implements TlsInForce {
   readonly transport: TlsTransport;
   readonly #owner: TlsOwner;
   #secrets: readonly string[];
+  #options: TlsOptions;
 
   /** @throws {@link InvalidOptionsError} listing every fault. */
   constructor(options: TlsOptions, owner: TlsOwner, secrets: readonly string[]) {
     this.#owner = owner;
     this.#secrets = secrets;
+    this.#options = options;
     this.transport = new TlsTransport(this.#read(options), { clock: owner.clock, refusal: transportRefusal });
     this.#warnOfTime();
   }
@@ -41,8 +43,13 @@ export class NodeTls implements TlsInForce {
     return this.transport.credentials.own;
   }
 
+  get options(): TlsOptions {
+    return this.#options;
+  }
+
   replace(options: TlsOptions): void {
     this.transport.replace(this.#read(options));
+    this.#options = options;
     this.#warnOfTime();
   }
 

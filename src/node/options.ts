@@ -97,6 +97,8 @@ export interface TlsInForce {
   /** Whether certificates prove who dials this node. */
   readonly isMutual: boolean;
   readonly certificate: OwnCertificate | undefined;
+  /** What is in force, as it was given. */
+  readonly options: TlsOptions;
   /** For connections that open from now on. @throws {@link InvalidOptionsError}; then what was in force stays. */
   replace(options: TlsOptions): void;
   /** The node's secrets are these now. @throws {@link InvalidOptionsError} when it would be open to everybody with them. */

@@ -35,8 +35,16 @@ export interface ServerDiscovery extends Discovery, AsyncDisposable {
   register(self: Member, signal: AbortSignal): Promise<Registration>;
   /** The server's keys and values. */
   readonly keyValue: KeyValue;
-  /** Exchanges certificates and authorities for connections that open from now on. @throws InvalidOptionsError listing every fault. */
-  setTls(tls: TlsOptions): void;
+  /**
+   * Exchanges the secrets for connections that open from now on. Nodes that use this discovery call it when they exchange
+   * theirs: what was made with other secrets than `before` then keeps its own.
+   *
+   * @param before - only where these are in force, in any order. Default: whatever is.
+   * @throws InvalidOptionsError for secrets that cannot be, or, without `before`, for a discovery that was made without.
+   */
+  setSecrets(secrets: readonly string[], before?: readonly string[]): void;
+  /** The same for certificates and authorities. @throws InvalidOptionsError listing every fault; nothing changes then. */
+  setTls(tls: TlsOptions, before?: TlsOptions): void;
   /** Configures a node by hand: it finds itself there instead of registering. @throws InvalidOptionsError; RpcError. */
   putNode(node: Member): Promise<void>;
   /** Takes a node away, configured or registered; whether it was there. One that registered itself and lives comes back. */
@@ -133,8 +141,12 @@ class ServerAdapter implements ServerDiscovery {
     return removed;
   }
 
-  setTls(tls: TlsOptions): void {
-    this.#shared.setTls(tls);
+  setSecrets(secrets: readonly string[], before?: readonly string[]): void {
+    if (before === undefined || this.#shared.hasSecrets(before)) this.#shared.setSecrets(secrets);
+  }
+
+  setTls(tls: TlsOptions, before?: TlsOptions): void {
+    if (before === undefined || this.#shared.hasTls(before)) this.#shared.setTls(tls);
   }
 
   /** Ends the connection if nothing uses it. A watch or a registration ends by its own means. */

@@ -18,8 +18,12 @@ export interface CommitQueueOptions {
   readonly append: (batch: Batch) => Promise<void>;
   /** Called after each write, while nothing is under way: what is in the store is on disk. May write too. */
   readonly onWritten: () => Promise<void>;
-  /** Called once, with why nothing can be written any more. What is in the store may not be on disk. */
-  readonly onFailed: (error: unknown) => void;
+  /**
+   * Called once, with why nothing can be written any more.
+   *
+   * @param isWritten - whether all that is in the store has been appended, and answered.
+   */
+  readonly onFailed: (error: unknown, isWritten: boolean) => void;
 }
 
 interface Job {
@@ -114,13 +118,15 @@ export class CommitQueue {
       const records: StoreRecord[] = [];
       const revision = this.store.revision + 1n;
       const answers = jobs.map((job) => job.run(records));
+      let isWritten = records.length === 0;
       try {
-        if (records.length > 0) await this.#options.append({ revision, records });
+        if (!isWritten) await this.#options.append({ revision, records });
+        isWritten = true;
         for (const answer of answers) answer();
         if (records.length > 0) await this.#options.onWritten();
         for (let chore = this.#chores.shift(); chore !== undefined; chore = this.#chores.shift()) await chore.run();
       } catch (error) {
-        this.#fail(error, jobs);
+        this.#fail(error, jobs, isWritten);
         break;
       }
     }
@@ -128,9 +134,9 @@ export class CommitQueue {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #fail(error: unknown, jobs: readonly Job[]): void {
+  #fail(error: unknown, jobs: readonly Job[], isWritten: boolean): void {
     this.#closed ??= new RpcError("UNAVAILABLE", `the discovery server cannot write its data: ${messageOf(error)}`, { cause: error });
     for (const job of [...jobs, ...this.#waiting.splice(0), ...this.#chores.splice(0)]) job.fail(this.#closed);
-    this.#options.onFailed(error);
+    this.#options.onFailed(error, isWritten);
   }
 }

@@ -6,7 +6,7 @@ import { putNode, removeNode } from "./commands.js";
 import type { CommitQueue } from "./commit-queue.js";
 import { parseDataFile } from "./data-file.js";
 import { editsOf } from "./edits.js";
-import type { Journal, OutsideChange } from "./journal.js";
+import { type Journal, OtherServerError, type OutsideChange } from "./journal.js";
 
 const LOOK_MS = 1_000;
 
@@ -23,6 +23,8 @@ export class DataFileWatch {
   #timer: TimerHandle;
   /** The edit that was not taken, so that it is told once. */
   #refused: string | undefined;
+  /** Why the file could not be looked at, so that it is told once. */
+  #problem: string | undefined;
   #closed = false;
 
   /** Looks every second until {@link close}. */
@@ -41,14 +43,18 @@ export class DataFileWatch {
   }
 
   async #look(): Promise<void> {
-    const { journal, logger, path } = this.#options;
+    const { logger, path } = this.#options;
     try {
       // Not while a snapshot is being written: its names change one after the other.
-      const change = await this.#between(() => journal.outsideChange());
+      const change = await this.#lookBetween();
+      this.#problem = undefined;
       if (change?.type === "deleted") await this.#writeAgain("was deleted while the server runs: it is written again", undefined);
       else if (change?.type === "edited" && change.stamp !== this.#refused) await this.#take(change);
     } catch (err) {
-      if (!this.#closed) logger.warn({ err, path }, `discovery server: ${path} cannot be looked at: ${messageOf(err)}`);
+      const problem = messageOf(err);
+      if (!this.#closed && problem !== this.#problem)
+        logger.error({ err, path }, `discovery server: ${path} cannot be looked at: ${problem}; the server goes on with what it has`);
+      this.#problem = problem;
     }
     this.#lookLater();
   }
@@ -75,6 +81,20 @@ export class DataFileWatch {
     const { journal, logger, path, queue } = this.#options;
     await this.#between(async () => warnOfCopy(await journal.compact(queue.store.contents(), taken), path, logger));
     logger.warn({ path }, `discovery server: ${path} ${why}`);
+  }
+
+  /** A look that fails is no failed write: the log still takes those. */
+  async #lookBetween(): Promise<OutsideChange | undefined> {
+    const look = await this.#between(async () => {
+      try {
+        return { type: "seen" as const, change: await this.#options.journal.outsideChange() };
+      } catch (error) {
+        if (error instanceof OtherServerError) throw error;
+        return { type: "failed" as const, error };
+      }
+    });
+    if (look.type === "failed") throw look.error;
+    return look.change;
   }
 
   /** While no write is under way. */

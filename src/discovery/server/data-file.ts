@@ -56,6 +56,16 @@ export async function parseDataFile(text: string, name: string): Promise<DataFil
   }
 }
 
+/** What the text says of the store; `undefined` where it does not, or cannot be read. */
+export function tryParseHead(text: string): StoreHead | undefined {
+  try {
+    const { store } = JSON.parse(text.replace(/^\uFEFF/, "")) as { store?: unknown };
+    return store === undefined ? undefined : headOf(store);
+  } catch {
+    return undefined;
+  }
+}
+
 function read(json: unknown): DataFile {
   if (typeof json !== "object" || json === null || !Array.isArray((json as { nodes?: unknown }).nodes))
     throw new Error('there is no "nodes"');

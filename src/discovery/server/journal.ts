@@ -6,7 +6,7 @@
  * log. A crash in between leaves a snapshot with the log before it, which is told apart by its number.
  */
 
-import { formatDataFile } from "./data-file.js";
+import { formatDataFile, type StoreHead, tryParseHead } from "./data-file.js";
 import type { FileSystem, OpenFile } from "./file-system.js";
 import { encodeBatch, encodeHeader } from "./log-text.js";
 import type { Batch, StoreContents, StoredMember } from "./records.js";
@@ -38,6 +38,15 @@ export type OutsideChange =
   /** `before`: the configured nodes as they stood in the file until then. */
   | { readonly type: "edited"; readonly stamp: string; readonly text: string; readonly before: readonly StoredMember[] };
 
+/** Another server has written the data file while this one ran: what this one would write now would undo what that one has acknowledged. */
+export class OtherServerError extends Error {
+  override readonly name = "OtherServerError";
+
+  constructor(path: string) {
+    super(`another discovery server writes ${path}`);
+  }
+}
+
 export class Journal {
   readonly #options: JournalOptions;
   #generation: number;
@@ -47,6 +56,10 @@ export class Journal {
   /** The data file as it was written last, and the configured nodes in it. */
   #stamp: string | undefined;
   #configured: readonly StoredMember[] = [];
+  /** Of the snapshot that was written last, or begun. */
+  #head: Pick<StoreHead, "epoch" | "opened" | "generation"> | undefined;
+  /** A change by somebody else that was looked at and is no other server's. */
+  #judged: string | undefined;
 
   private constructor(options: JournalOptions, generation: number) {
     this.#options = options;
@@ -66,7 +79,11 @@ export class Journal {
     return { journal, contents, problems };
   }
 
-  /** Resolves when the batch is on disk. One after the other: the next one only when this one has resolved. */
+  /**
+   * Resolves when the batch is on disk. One after the other: the next one only when this one has resolved.
+   *
+   * @throws {@link OtherServerError}; the batch counts for nothing then.
+   */
   async append(batch: Batch): Promise<void> {
     const line = encodeBatch(batch);
     const log = this.#log;
@@ -74,6 +91,7 @@ export class Journal {
     await log.write(line);
     await log.sync();
     this.#logBytes += line.length;
+    await this.#look();
   }
 
   /** Whether the log is so long that a new snapshot is worth its while. */
@@ -82,28 +100,35 @@ export class Journal {
     return this.#logBytes > Math.max(minCompactionBytes, 2 * this.#snapshotBytes);
   }
 
-  /** What somebody else has done to the files since they were written last; `undefined`: nothing. */
+  /** What somebody else has done to the files since they were written last; `undefined`: nothing. @throws {@link OtherServerError} */
   async outsideChange(): Promise<OutsideChange | undefined> {
     const { files, path } = this.#options;
     const stamp = await files.stamp(path);
     if (stamp === undefined || (await files.stamp(logOf(path))) === undefined) return { type: "deleted" };
     if (stamp === this.#stamp) return undefined;
     const data = await files.read(path);
-    return data === undefined ? { type: "deleted" } : { type: "edited", stamp, text: textOf(data), before: this.#configured };
+    if (data === undefined) return { type: "deleted" };
+    this.#judge(stamp, textOf(data));
+    return { type: "edited", stamp, text: textOf(data), before: this.#configured };
   }
 
   /**
    * Writes `contents`, which is all that was appended so far, as a snapshot, and begins an empty log.
    *
    * @param taken - the stamp of a change by somebody else that is in `contents`.
+   * May be tried again after it has failed, with the same contents.
+   *
    * @returns where it has put what somebody else had written there and nobody has taken.
+   * @throws {@link OtherServerError} and has changed nothing then.
    */
   async compact(contents: StoreContents, taken?: string): Promise<string | undefined> {
     const { files, path } = this.#options;
+    await this.#look();
     const generation = this.#generation + 1;
     const snapshot = Buffer.from(formatDataFile(contents, generation));
     const copy = await this.#copyOfEdit(taken);
     await this.close();
+    this.#head = { epoch: contents.epoch, opened: contents.opened, generation };
     await (await this.#replace(path, snapshot)).close();
     this.#stamp = await files.stamp(path);
     this.#configured = contents.members.filter(({ member }) => member.incarnation === undefined);
@@ -113,6 +138,24 @@ export class Journal {
     this.#logBytes = 0;
     this.#snapshotBytes = snapshot.length;
     return copy;
+  }
+
+  /** Whether another server has the file. A file that cannot be read is no reason to believe so. @throws {@link OtherServerError} */
+  async #look(): Promise<void> {
+    const { files, path } = this.#options;
+    const found = await files.stamp(path).catch(() => undefined);
+    if (found === undefined || found === this.#stamp || found === this.#judged) return;
+    const data = await files.read(path).catch(() => undefined);
+    if (data !== undefined) this.#judge(found, textOf(data));
+  }
+
+  #judge(stamp: string, text: string): void {
+    const own = this.#head;
+    const head = own && tryParseHead(text);
+    // Somebody's editor may have had an older snapshot of this very run open.
+    const isOwn = head === undefined || (head.epoch === own?.epoch && head.opened === own.opened && head.generation <= own.generation);
+    if (!isOwn) throw new OtherServerError(this.#options.path);
+    this.#judged = stamp;
   }
 
   async #copyOfEdit(taken: string | undefined): Promise<string | undefined> {

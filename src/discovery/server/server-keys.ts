@@ -7,6 +7,7 @@ import type { AnonymousCaller } from "../../node/anonymous-caller.js";
 import { sleep } from "../abortable.js";
 import type { KeyValue, KeyValueEntry, KeyValueEvent, KeyValueOptions, KeyValueWriteOptions } from "../key-value.js";
 import { retryPauseMs } from "../retry-pause.js";
+import { isRefusedForGood } from "./failure.js";
 import { MAX_WAIT_MS } from "./protocol.js";
 import type { SharedCaller } from "./shared-caller.js";
 
@@ -77,8 +78,9 @@ export class ServerKeys implements KeyValue {
   }
 }
 
-/** Trying again would not help: the question itself is wrong. */
+/** Trying again would not help: the question itself is wrong, or whoever asks is refused. */
 function isForGood(error: unknown): boolean {
+  if (isRefusedForGood(error)) return true;
   return RpcError.is(error) && (error.code === "INVALID_ARGUMENT" || error.code === "UNIMPLEMENTED");
 }
 

@@ -1,8 +1,9 @@
 /** One connection to the server for all that a process does with it, open while somebody uses it. */
+import { isDeepStrictEqual } from "node:util";
 import { InvalidOptionsError } from "../../errors.js";
 import type { Clock, TimerHandle } from "../../internal/clock.js";
 import { type AnonymousCaller, connectAnonymously } from "../../node/anonymous-caller.js";
-import { type AnonymousOptions, resolveAnonymousOptions } from "../../node/options.js";
+import { type AnonymousOptions, checkTlsOptions, resolveAnonymousOptions } from "../../node/options.js";
 import type { TlsOptions } from "../../transport/tls-options.js";
 
 /** How long it stays open after single questions: more of them often follow. */
@@ -35,6 +36,27 @@ export class SharedCaller {
     if (--this.#users > 0) return;
     if (when === "later") this.#linger = this.#clock.setTimeout(() => void this.#close(), LINGER_MS);
     else await this.#close();
+  }
+
+  /** Whether it proves itself with these and no others. Without any it does with none. */
+  hasSecrets(secrets: readonly string[]): boolean {
+    const own = new Set(this.#options.secrets);
+    return own.size > 0 && own.size === new Set(secrets).size && secrets.every((secret) => own.has(secret));
+  }
+
+  hasTls(tls: TlsOptions): boolean {
+    const { tls: own } = this.#options;
+    return own !== undefined && isDeepStrictEqual(checkTlsOptions(own), checkTlsOptions(tls));
+  }
+
+  /** @throws {@link InvalidOptionsError}; then what was in force stays. */
+  setSecrets(secrets: readonly string[]): void {
+    if (this.#options.secrets === undefined || this.#options.secrets.length === 0)
+      throw new InvalidOptionsError("secrets", ["this discovery was made without the option secrets, and keeps to that"]);
+    const options = { ...this.#options, secrets };
+    if (this.#caller === undefined) resolveAnonymousOptions(options);
+    else this.#caller.setSecrets(secrets);
+    this.#options = options;
   }
 
   /** @throws {@link InvalidOptionsError}; then what was in force stays. */

@@ -1,6 +1,6 @@
 /**
- * The store while the server runs: opened from disk, written through one queue, and opened anew when the disk has failed,
- * from what is on it. While it cannot be written nothing is read either: it might be something that is not on disk.
+ * The store while the server runs: opened from disk, written through one queue, and opened anew when the disk has failed:
+ * from what is on it after a write that failed, from memory where all of that was acknowledged. While it cannot be written nothing is read either: it might be something that is not on disk.
  */
 import { RpcError } from "../../errors.js";
 import type { Clock, Random, TimerHandle } from "../../internal/clock.js";
@@ -10,7 +10,7 @@ import type { Decision } from "./commands.js";
 import { CommitQueue } from "./commit-queue.js";
 import { DataFileWatch, warnOfCopy } from "./data-file-watch.js";
 import type { FileSystem } from "./file-system.js";
-import { Journal, type OpenedJournal } from "./journal.js";
+import { Journal, type OpenedJournal, OtherServerError } from "./journal.js";
 import { Store } from "./store.js";
 
 /** Until the disk is tried again. */
@@ -30,6 +30,12 @@ export interface StoreHostOptions {
   readonly onWritten: (store: Store) => void;
 }
 
+/** A store of which all was acknowledged, though its files may be gone. */
+interface Kept {
+  readonly store: Store;
+  readonly journal: Journal;
+}
+
 type HostState =
   | {
       readonly type: "open";
@@ -37,7 +43,7 @@ type HostState =
       readonly journal: Journal | undefined;
       readonly watch: DataFileWatch | undefined;
     }
-  | { readonly type: "failed"; readonly error: RpcError; readonly timer: TimerHandle }
+  | { readonly type: "failed"; readonly error: RpcError; readonly kept: Kept | undefined; readonly timer: TimerHandle }
   | { readonly type: "opening"; readonly error: RpcError }
   | { readonly type: "closed"; readonly error: RpcError };
 
@@ -53,7 +59,7 @@ export class StoreHost {
 
   /** Reads the store. @throws Error when it cannot be read or written; then it may be tried again. */
   async open(): Promise<void> {
-    const { clock, logger, onOpened, path, random } = this.#options;
+    const { logger, path, random } = this.#options;
     const newEpoch = Buffer.from(random.bytes(EPOCH_BYTES)).toString("base64url");
     const opening = this.#state;
     let journal: Journal | undefined;
@@ -70,6 +76,11 @@ export class StoreHost {
       await journal?.close();
       return;
     }
+    this.#begin(store, journal);
+  }
+
+  #begin(store: Store, journal: Journal | undefined): void {
+    const { clock, logger, onOpened, path } = this.#options;
     const queue = this.#queueOf(store, journal);
     const watch = journal && new DataFileWatch({ clock, journal, logger, path, queue });
     this.#state = { type: "open", queue, journal, watch };
@@ -96,7 +107,10 @@ export class StoreHost {
     const before = this.#state;
     const error = unavailable("it is closing");
     this.#state = { type: "closed", error };
-    if (before.type === "failed") this.#options.clock.clearTimeout(before.timer);
+    if (before.type === "failed") {
+      this.#options.clock.clearTimeout(before.timer);
+      if (before.kept !== undefined) await this.#finish(before.kept.journal, before.kept.store);
+    }
     if (before.type === "open") {
       before.watch?.close();
       await before.queue.close(error);
@@ -124,6 +138,10 @@ export class StoreHost {
     return await Journal.open({ files, path, newEpoch });
   }
 
+  get #isOpen(): boolean {
+    return this.#state.type === "open";
+  }
+
   get #queue(): CommitQueue {
     if (this.#state.type === "open") return this.#state.queue;
     throw this.#state.error;
@@ -138,35 +156,51 @@ export class StoreHost {
         onWritten(store);
         if (journal?.isLong) warnOfCopy(await journal.compact(store.contents()), path, logger);
       },
-      onFailed: (error) => this.#onFailed(queue, journal, error),
+      onFailed: (error, isWritten) => this.#onFailed(queue, journal, error, isWritten),
     });
     return queue;
   }
 
-  #onFailed(queue: CommitQueue, journal: Journal | undefined, cause: unknown): void {
+  #onFailed(queue: CommitQueue, journal: Journal | undefined, cause: unknown, isWritten: boolean): void {
     const { logger, path } = this.#options;
-    logger.error({ err: cause, path }, `discovery server: ${path} cannot be written: ${messageOf(cause)}; trying again every second`);
+    const isOthers = cause instanceof OtherServerError;
+    const what = isOthers ? "this one has stopped, and answers nothing any more" : "trying again every second";
+    logger.error({ err: cause, path }, `discovery server: ${path} cannot be written: ${messageOf(cause)}; ${what}`);
     journal?.close().catch((err: unknown) => logger.warn({ err, path }, "discovery server: the log could not be closed"));
     if (this.#state.type !== "open" || this.#state.queue !== queue) return;
     this.#state.watch?.close();
-    this.#fail(cause);
+    if (isOthers) this.#state = { type: "closed", error: unavailable(cause.message) };
+    else this.#fail(cause, isWritten && journal !== undefined ? { store: queue.store, journal } : undefined);
   }
 
-  #fail(cause: unknown): void {
+  #fail(cause: unknown, kept: Kept | undefined): void {
     const error = unavailable(`its data cannot be written: ${messageOf(cause)}`);
-    const timer = this.#options.clock.setTimeout(() => void this.#reopen(error), REOPEN_MS, true);
-    this.#state = { type: "failed", error, timer };
+    const timer = this.#options.clock.setTimeout(() => void this.#reopen(error, kept), REOPEN_MS, true);
+    this.#state = { type: "failed", error, kept, timer };
   }
 
-  async #reopen(error: RpcError): Promise<void> {
+  async #reopen(error: RpcError, kept: Kept | undefined): Promise<void> {
     const { logger, path } = this.#options;
     this.#state = { type: "opening", error };
     try {
-      await this.open();
-      logger.info({ path }, `discovery server: ${path} can be written again`);
+      await (kept === undefined ? this.open() : this.#openKept(kept));
+      if (this.#isOpen) logger.info({ path }, `discovery server: ${path} can be written again`);
     } catch (cause) {
-      if (this.#state.type === "opening") this.#fail(cause);
+      if (this.#state.type !== "opening") return;
+      if (cause instanceof OtherServerError) {
+        this.#state = { type: "closed", error: unavailable(cause.message) };
+        logger.error({ err: cause, path }, `discovery server: ${cause.message}; this one has stopped, and answers nothing any more`);
+      } else this.#fail(cause, kept);
     }
+  }
+
+  /** Writes it again as a whole: what is on disk by now may be less. */
+  async #openKept({ store, journal }: Kept): Promise<void> {
+    const { logger, path } = this.#options;
+    const opening = this.#state;
+    warnOfCopy(await journal.compact(store.contents()), path, logger);
+    if (this.#state === opening) this.#begin(store, journal);
+    else await journal.close();
   }
 }
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { parseAddress } from "../../../src/addr/logical-address.js";
+import { discoveryServer } from "../../../src/discovery/server/adapter.js";
+import { disk } from "../../../src/discovery/server/disk.js";
 import { startDiscoveryServer } from "../../../src/discovery/server/server.js";
 import type { Logger } from "../../../src/internal/logger.js";
 import { until } from "../../support/until.js";
@@ -69,6 +72,77 @@ suite("the data file of a server that runs", () => {
     assert.equal(await readFile(`${place.data}.edited`, "utf8"), '{ "nodes": [,] }');
     assert.ok(lines.some((line) => /the edit is in .*cluster\.json\.edited$/.test(line)));
     await place.startAgain();
+  });
+
+  test("written by another server that runs where no lock reaches, stops this one, and what the other wrote stays", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start({ logger });
+    const admin = place.adapter();
+    await admin.keyValue.set("a", "1");
+    const files = { ...disk, lock: async () => async () => {} };
+    await using other = await startDiscoveryServer({ listen: "127.0.0.1:0", data: place.data, files, logger: false });
+    await using fromOther = discoveryServer(other.endpoint);
+    assert.equal((await fromOther.keyValue.get("a"))?.value, "1");
+    await assert.rejects(admin.keyValue.set("b", "to the old one"), /another discovery server writes .*cluster\.json/);
+    assert.equal(lines.filter((line) => /^error .*another discovery server writes .*; this one has stopped/.test(line)).length, 1);
+    await fromOther.keyValue.set("c", "3");
+    await place.stop();
+    await other.close();
+    await place.startAgain();
+    assert.deepEqual(
+      (await place.adapter().keyValue.list("")).map(({ key }) => key),
+      ["a", "c"],
+    );
+  });
+
+  test("written by another server while nobody asks this one, stops it too", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start({ logger });
+    const files = { ...disk, lock: async () => async () => {} };
+    await using other = await startDiscoveryServer({ listen: "127.0.0.1:0", data: place.data, files, logger: false });
+    await until(() => lines.some((line) => /^error .*another discovery server writes .*; this one has stopped/.test(line)));
+    assert.equal(other.status().members, 0);
+    await place.stop();
+    await other.close();
+    assert.ok(!lines.some((line) => line.includes("edit")));
+  });
+
+  test("gone with its folder, which comes back empty, is written again from memory", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start({ logger });
+    const admin = place.adapter();
+    await admin.keyValue.set("a", "1");
+    const { epoch } = place.server.status();
+    await rm(dirname(place.data), { recursive: true });
+    await until(() => lines.some((line) => /^error .*cannot be written/.test(line)));
+    await mkdir(dirname(place.data));
+    await until(() => lines.some((line) => /can be written again$/.test(line)));
+    assert.equal((await admin.keyValue.get("a"))?.value, "1");
+    await admin.keyValue.set("b", "2");
+    await place.stop();
+    await place.startAgain();
+    assert.equal(place.server.status().epoch, epoch);
+    assert.deepEqual(
+      (await place.adapter().keyValue.list("")).map(({ value }) => value),
+      ["1", "2"],
+    );
+  });
+
+  test("replaced by a folder, is told once, and the server goes on; without the folder it is written again", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start({ logger });
+    const admin = place.adapter();
+    await admin.keyValue.set("a", "1");
+    await rm(place.data);
+    await mkdir(place.data);
+    await until(() => lines.some((line) => /^error .*cannot be looked at: .*; the server goes on with what it has$/.test(line)));
+    await admin.keyValue.set("b", "2");
+    await rmdir(place.data);
+    await until(() => lines.some((line) => /is written again$/.test(line)));
+    assert.equal(lines.filter((line) => line.includes("cannot be")).length, 1);
+    await place.stop();
+    await place.startAgain();
+    assert.equal((await place.adapter().keyValue.list("")).length, 2);
   });
 
   test("of another server that runs, stops the start", async () => {
