@@ -73,7 +73,7 @@ function checkDependencies(root) {
       .map((name) => `${name} is declared, never imported`),
   ];
   if (faults.length > 0) throw new Error(faults.join("\n"));
-  return `${Object.keys(dependencies).join(", ")}; only to generate: ${Object.keys(peerDependencies).join(", ")}`;
+  return `${Object.keys(dependencies).join(", ")}; optional: ${Object.keys(peerDependencies).join(", ")}`;
 }
 
 function packagesIn(text) {
