@@ -11,7 +11,7 @@ import {
   plainAddress,
 } from "../listen/listener.js";
 
-/** Those of {@link KcpListenOptions}, with a port as other listeners have it. */
+/** Those of `KcpListenOptions`, with a port as other listeners have it. */
 export interface KcpListenerOptions extends Omit<KcpListenOptions, "listen"> {
   /** 0 takes a free one. */
   port: number;
