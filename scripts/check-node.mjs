@@ -38,7 +38,7 @@ async function checkVersion(wanted) {
     for (const example of EXAMPLES) await report(`${name}: npm run ${example}`, () => void inClone("npm", "run", example));
     await report(
       `${name}: npm test`,
-      () => /\d+ passing/.exec(inClone("npm", "test", "--", ...LEFT_OUT.flatMap((files) => ["--ignore", files])))?.[0],
+      () => /\d+ passing/.exec(inClone("npm", "test", "--", "--exit", ...LEFT_OUT.flatMap((files) => ["--ignore", files])))?.[0],
     );
   } finally {
     rmSync(folder, { recursive: true });
