@@ -119,8 +119,8 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
   send<T>(to: Target, message: Message<T>, value: DeepPartial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
-    if (typeof what === "object" && what !== null) return this.#hold(this.#caller.sendMessage(to, what, value, options));
-    return this.#hold(this.#caller.sendBytes(to, what, value as Uint8Array, options));
+    if (typeof what === "object" && what !== null) return this.#hold(this.#caller.oneWays.message(to, what, value, options));
+    return this.#hold(this.#caller.oneWays.bytes(to, what, value as Uint8Array, options));
   }
 
   /** Exchanges the secrets for connections that open from now on. @throws {@link InvalidOptionsError} for secrets that cannot be; nothing changes then. */
@@ -174,7 +174,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    await within(this.#caller.idle(), timeoutMs, this.#options.clock);
+    await within(this.#caller.calls.idle(), timeoutMs, this.#options.clock);
     this.#caller.close("this caller was closed");
     this.#dispatcher.close("this caller was closed");
     await this.#links.close(FLUSH_TIMEOUT_MS);
@@ -199,13 +199,13 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
       onReachable: () => {},
       onDraining: () => {},
       onReplaced: () => {},
-      callsWait: (peer) => this.#caller.waitsFor(peer),
+      callsWait: (peer) => this.#caller.calls.waitsFor(peer),
       handlersWork: (channel) => this.#dispatcher.worksFor(channel),
     };
   }
 
   #onLost(channel: Channel, cause: Error): void {
-    for (const { to, first, last } of channel.sent) this.#caller.onLost(to, first, last, cause, channel.peerTook);
+    for (const { to, first, last } of channel.sent) this.#caller.calls.onLost(to, first, last, cause, channel.peerTook);
     this.#dispatcher.onPathClosed(channel, cause);
   }
 

@@ -146,7 +146,7 @@ export class BetweenGroups {
     const sent = channel.sent.of(target);
     if (sent === undefined || lastSeq === 0) return;
     const near = channel.peer.address;
-    this.#caller().onGone(target, sent.first, lastSeq, from === near ? [near] : [near, from]);
+    this.#caller().calls.onGone(target, sent.first, lastSeq, from === near ? [near] : [near, from]);
   }
 
   onLost(channel: Channel): void {
@@ -187,7 +187,7 @@ export class BetweenGroups {
     if (this.#relay?.callsWait(peer) === true) return true;
     if (!isHarbor(peer)) return false;
     for (const channel of this.#links().peek(peer)?.channels ?? [])
-      for (const { to } of channel.sent) if (this.#caller().waitsFor(to)) return true;
+      for (const { to } of channel.sent) if (this.#caller().calls.waitsFor(to)) return true;
     return false;
   }
 
@@ -241,7 +241,7 @@ export class BetweenGroups {
   /** Forgets the way that was made first among those for which nobody waits. */
   #forgetWay(): void {
     for (const [to] of this.#ways) {
-      if (this.#caller().waitsFor(to)) continue;
+      if (this.#caller().calls.waitsFor(to)) continue;
       this.#ways.delete(to);
       if (this.#recent?.to === to) this.#recent = undefined;
       for (const link of this.#harborLinks()) for (const channel of link.channels) channel.sent.forget(to);

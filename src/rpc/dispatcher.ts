@@ -19,7 +19,6 @@ import { NestedEncodingError } from "../wire/frame-writer.js";
 import { FLAGS, getU32, KIND } from "../wire/header.js";
 import { MAX_BODY_OVERHEAD_BYTES } from "../wire/limits.js";
 import { decodeMetadata, type Metadata, metadataLength, NO_METADATA } from "../wire/metadata.js";
-import type { Sender } from "./caller.js";
 import { HINT } from "./failure.js";
 import type { HandlerTable, MessageHandler, MethodHandler } from "./handler-table.js";
 import { watchedHandler } from "./handler-watch.js";
@@ -29,6 +28,7 @@ import type { ReplyPath } from "./reply-path.js";
 import { ambient, RequestContext } from "./request-context.js";
 import { RequestsInProgress } from "./requests-in-progress.js";
 import type { RpcOptions } from "./rpc-options.js";
+import type { Sender } from "./sender.js";
 import type { Codec } from "./service.js";
 import { statusOfThrown } from "./thrown-status.js";
 
