@@ -62,7 +62,7 @@ export class MessageSink {
   onOvertaken(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number, over = "an earlier connection"): void {
     const reason = `it came over ${over}, behind messages sent after it`;
     if (kind === KIND.request) this.#dispatcher.refuse(path, from, epoch, seq, "UNAVAILABLE", `${reason}; ${HINT.overtaken}`);
-    else this.#dispatcher.drop(from, "overtaken", reason);
+    else this.#dispatcher.oneWays.drop(from, "overtaken", reason);
   }
 
   /** A message of `kind` is too large to be taken. */
@@ -74,7 +74,7 @@ export class MessageSink {
       case KIND.error:
         return this.#calls.onOversizeReply(from, epoch, seq, reason);
       default:
-        this.#dispatcher.drop(from, "tooLarge", reason);
+        this.#dispatcher.oneWays.drop(from, "tooLarge", reason);
     }
   }
 
