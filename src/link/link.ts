@@ -277,6 +277,11 @@ export class Link {
     }
   }
 
+  /** Dials though nothing waits, to find out whether the peer can be reached again: `onReachable` says so. */
+  probe(): void {
+    if (this.#state.phase === "idle" && this.#env.closingText === undefined) this.#startRound();
+  }
+
   /** Judges the link by its silence, and ends connections that are not needed any more. */
   sweep(now: number): void {
     this.channel?.keepalive(now, this.#env.events.callsWait(this.peer));
