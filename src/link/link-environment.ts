@@ -29,8 +29,8 @@ export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversiz
   onDraining(peer: LogicalAddress, draining: boolean): void;
   /** Proven: a newer incarnation of this node's own address is alive. */
   onReplaced(by: LogicalAddress, text: string): void;
-  /** Whether calls wait for `peer`. */
-  callsWait(peer: LogicalAddress): boolean;
+  /** Whether calls wait for `peer`; with `over`, those that were sent over that connection. */
+  callsWait(peer: LogicalAddress, over?: Channel): boolean;
   /** Whether handlers work on requests that came over `channel`. */
   handlersWork(channel: Channel): boolean;
 }

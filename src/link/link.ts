@@ -15,7 +15,7 @@
  * ready when the present one is older or silent.
  */
 
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
 import { UnsentError } from "../internal/unsent-error.js";
@@ -55,6 +55,9 @@ type LinkState =
   | { readonly phase: "closed" };
 
 export type LinkPhase = LinkState["phase"];
+
+/** Earlier connections that may still finish what they have begun, calls of an hour for instance, when a busy one becomes too old. */
+const MAX_FINISHING = 8;
 
 /** How long the peer has for ending a connection that this side needs no more. */
 const PEER_ENDS_MS = 30_000;
@@ -288,18 +291,26 @@ export class Link {
     this.#retired.sweep(now, (channel) => this.#isNeeded(channel));
     if (this.#state.phase !== "ready") return;
     const { channel } = this.#state;
-    const outlived = this.#use.look(channel, this.#isNeeded(channel) || channel.isSending, now, this.#env.options);
-    if (outlived === undefined) return;
+    const isBusy = this.#isNeeded(channel) || channel.isSending;
+    const outlived = this.#use.look(channel, isBusy, now, this.#env.options);
+    // A go-away overtakes large messages, and the peer may end the connection when it has read it.
+    if (outlived === undefined || channel.isSending || (isBusy && this.#retired.size >= this.#maxFinishing)) return;
     // The peer ends the connection when it has read this, so that what it sent before is still served.
     channel.goAway(outlived, "");
     this.#retired.add(channel, now + PEER_ENDS_MS);
     this.#enter({ phase: "idle" });
+    if (isBusy) this.probe(); // the next message is not far
+  }
+
+  /** A harbor remembers two connections of each pair that it relays for. */
+  get #maxFinishing(): number {
+    return isHarbor(this.peer) || isHarbor(this.#env.identity.address) ? 1 : MAX_FINISHING;
   }
 
   /** Whether anything is to come over it. */
   #isNeeded(channel: Channel): boolean {
     const { callsWait, handlersWork } = this.#env.events;
-    return callsWait(this.peer) || handlersWork(channel) || channel.isReceiving;
+    return callsWait(this.peer, channel) || handlersWork(channel) || channel.isReceiving;
   }
 
   /** What waited to follow an earlier connection may go out. */

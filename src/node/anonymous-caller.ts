@@ -200,7 +200,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
       onReachable: () => {},
       onDraining: () => {},
       onReplaced: () => {},
-      callsWait: (peer) => this.#caller.calls.waitsFor(peer),
+      callsWait: (peer, over) => (over === undefined ? this.#caller.calls.waitsFor(peer) : this.#caller.calls.waitOver(over.sent)),
       handlersWork: (channel) => this.#dispatcher.worksFor(channel),
     };
   }

@@ -183,10 +183,10 @@ export class BetweenGroups {
     for (const { address } of removed) if (isHarbor(address) && this.#links().peek(address)?.ready === undefined) this.#leave(address);
   }
 
-  /** Whether calls wait for what lies behind `peer`. */
-  callsWait(peer: LogicalAddress): boolean {
-    if (this.#relay?.callsWait(peer) === true) return true;
-    if (!isHarbor(peer)) return false;
+  /** Whether calls wait for what lies behind `peer`; with `over`, those of others that were passed on over that connection. */
+  callsWait(peer: LogicalAddress, over?: Channel): boolean {
+    if (this.#relay?.callsWait(peer, over) === true) return true;
+    if (!isHarbor(peer) || over !== undefined) return false;
     for (const channel of this.#links().peek(peer)?.channels ?? [])
       for (const { to } of channel.sent) if (this.#caller().calls.waitsFor(to)) return true;
     return false;

@@ -62,7 +62,9 @@ export function linkEventsOf(parts: NodeParts, onReplaced: LinkEvents["onReplace
       if (draining) parts.between.onDraining(peer);
     },
     onReplaced,
-    callsWait: (peer) => parts.caller.calls.waitsFor(peer) || parts.between.callsWait(peer),
+    callsWait: (peer, over) =>
+      (over === undefined ? parts.caller.calls.waitsFor(peer) : parts.caller.calls.waitOver(over.sent)) ||
+      parts.between.callsWait(peer, over),
     handlersWork: (channel) => parts.dispatcher.worksFor(channel) || parts.between.relaysFor(channel),
   };
 }

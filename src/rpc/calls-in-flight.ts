@@ -68,6 +68,12 @@ export class CallsInFlight {
     return this.table.waitsFor(peer);
   }
 
+  /** Whether any call waits that went out over one connection: `sent` is all that did. */
+  waitOver(sent: Iterable<{ readonly to: LogicalAddress; readonly first: number; readonly last: number }>): boolean {
+    for (const { to, first, last } of sent) if (this.table.waitsWithin(to, first, last)) return true;
+    return false;
+  }
+
   /** Resolves when no call waits for a reply. */
   idle(): Promise<void> {
     return this.table.idle();
