@@ -93,6 +93,11 @@ export class Store {
     return revision > this.#revision ? undefined : this.#keyChanges.since(revision);
   }
 
+  /** As {@link keysSince}, each with the revision of its last change, the one that has rested longest first. */
+  keyChangesSince(revision: bigint): readonly { readonly key: string; readonly revision: bigint }[] | undefined {
+    return revision > this.#revision ? undefined : this.#keyChanges.changesSince(revision);
+  }
+
   /** Makes the next revision and applies one record at it. */
   apply(record: StoreRecord): void {
     this.#revision++;
