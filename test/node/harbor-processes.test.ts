@@ -102,7 +102,7 @@ suite("two groups of processes", function () {
         new DataView(bytes.buffer).setUint32(0, ++number);
         void crossing.caller.send("2.1.2", 1, bytes).catch(() => {}); // one of them may be lost with the harbor
       };
-      const sending = setInterval(send, 1);
+      const sending = setInterval(send, 1); // a load, not a wait
       await killUnderLoad(victim);
       const later = await Promise.all(Array.from({ length: 200 }, () => place(echo)));
       assert.deepEqual(

@@ -136,7 +136,7 @@ export function held(store: Store, address: LogicalAddress, token: bigint): { re
 }
 
 /** Why the entry at `address` is not the one of `token` any more. */
-export function lossOf(store: Store, address: LogicalAddress, token: bigint): string {
+function lossOf(store: Store, address: LogicalAddress, token: bigint): string {
   const name = formatAddress(address);
   const holder = store.member(address)?.member;
   if (holder === undefined) return `${name} is not registered any more: its lease was over, it was removed, or the server lost its data`;
