@@ -16,4 +16,5 @@ export type RefusalReason =
   | "notExported"
   | "notResponsible"
   | "stranger"
+  | "tooManyStreams"
   | "kind";

@@ -2,9 +2,11 @@
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import type { PendingPeer } from "../link/opening.js";
+import type { SessionStatus } from "../stream/session-status.js";
 import { LocalConnection } from "./local-connection.js";
 import type { StreamSessionStatus } from "./status.js";
 import { type PeerSession, type StreamEnvironment, StreamPeer } from "./stream-peer.js";
+import type { StreamTotals } from "./stream-totals.js";
 
 /** How often sessions are looked at, at most. */
 const MAX_SWEEP_MS = 1_000;
@@ -66,6 +68,13 @@ export class StreamSessions {
     return all;
   }
 
+  /** What has come of streams, over all sessions that there were. */
+  totals(): StreamTotals {
+    const statuses: SessionStatus[] = [];
+    for (const peer of this.#all()) for (const { session } of peer.sessions) statuses.push(session.status());
+    return this.#env.tally.snapshot(statuses);
+  }
+
   /** From now on no streams are opened, by either side; those that are open go on. */
   announceShutdown(text: string): void {
     this.#stop(new Error(text));
@@ -121,6 +130,7 @@ export class StreamSessions {
       if (peer.isForgettable(now)) this.#peers.delete(address);
     }
     this.#answering?.sweep(now);
+    this.#env.onSweep();
     this.#armSweep();
   }
 }
