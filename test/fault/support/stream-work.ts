@@ -140,10 +140,7 @@ export class StreamWork {
   left(): string[] {
     const ends = this.#ends.filter(({ isOver, node }) => !isOver && !node.process.isGone);
     const waiting = [...this.#opening].filter(([, node]) => !node.process.isGone);
-    return [
-      ...ends.map((end) => end.describe()),
-      ...waiting.map(([id, node]) => `the opening of stream ${id} of ${node.process.name}`),
-    ];
+    return [...ends.map((end) => end.describe()), ...waiting.map(([id, node]) => `the opening of stream ${id} of ${node.process.name}`)];
   }
 
   #take(node: WatchedNode, stream: ClusterStream): void {
