@@ -17,4 +17,5 @@ export type RefusalReason =
   | "notResponsible"
   | "stranger"
   | "tooManyStreams"
+  | "closing"
   | "kind";

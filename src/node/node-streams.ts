@@ -10,6 +10,7 @@ import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { addressOrText, HINT, targetFault, unsentReason } from "../rpc/failure.js";
 import { ambient } from "../rpc/request-context.js";
 import type { MetadataInit, Target } from "../rpc/service.js";
+import { readHarborReset } from "../stream/harbor-reset.js";
 import { decodeOpenHeader, encodeOpenHeader, type OpenHeader, openRouteOf } from "../stream/open-header.js";
 import { RESET } from "../stream/reset-code.js";
 import { StreamError } from "../stream/stream-error.js";
@@ -197,8 +198,12 @@ export class NodeStreams {
     if (code !== "UNAVAILABLE") return false;
     const isLeft = over !== undefined && over.session.phase !== "open";
     if (hop === to) return isLeft;
-    // Who refuses behind the harbor without a word may have been about to leave.
-    if (over !== undefined && !isLeft) return StreamError.is(cause) && cause.reason === "refused" && cause.resetCode === RESET.refused;
+    if (over !== undefined && !isLeft) {
+      if (!StreamError.is(cause) || cause.reason !== "refused") return false;
+      const said = readHarborReset(cause.resetCode);
+      if (said?.reason === "closing") return said.id !== undefined || this.#between.leaveForStreams(hop);
+      return said === undefined; // who refuses without a word may have been about to leave
+    }
     return this.#between.leaveForStreams(hop) || isLeft;
   }
 

@@ -2,6 +2,7 @@
 import { addressId, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { RefusalReason } from "../harbor/refusal-reason.js";
 import type { Clock, TimerHandle } from "../internal/clock.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { UnsentError } from "../internal/unsent-error.js";
 import { HARBOR_REASON, type HarborReason, harborReset, readHarborReset } from "../stream/harbor-reset.js";
 import { type OpenRoute, passOnOpenHeader } from "../stream/open-header.js";
@@ -106,7 +107,7 @@ export class RelayedStream {
       staysAfterFailure: () => false, // whoever waits is far away, and may have another way
     };
     const timer = Number.isFinite(this.#deadlineAt)
-      ? clock.setTimeout(() => this.#refuse("deadline"), this.#deadlineAt - clock.now())
+      ? clock.setTimeout(() => this.#refuse("deadline"), Math.min(this.#deadlineAt - clock.now(), MAX_TIMER_MS))
       : undefined;
     const waiting: State = { phase: "waiting", peer, waiter, timer };
     this.#enter(waiting);
@@ -120,6 +121,7 @@ export class RelayedStream {
   }
 
   #ask({ peer, session }: PeerSession): void {
+    if (this.#near.destroyed) return; // its end is about to be told
     let next: YamuxStream;
     try {
       next = session.open();
@@ -153,6 +155,7 @@ export class RelayedStream {
   #nextClosed(next: YamuxStream, peer: LogicalAddress): void {
     if (this.#state?.phase === "over") return;
     const wasAsked = next.opening !== "held";
+    if (StreamError.is(next.errored) && next.errored.resetCode === harborReset("closing")) this.#host.leave(peer);
     this.#near.reset(wasAsked ? passedOnCode(next.errored, peer) : RESET.refused);
     this.#end(next.errored === null);
   }

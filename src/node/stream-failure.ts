@@ -57,7 +57,8 @@ const HARBOR_FAILURES: Readonly<Record<HarborReason, { readonly code: Code; read
     code: "UNAVAILABLE",
     text: "it does not reach the next node on the way; is that up and advertised correctly? Its log says more",
   },
-  left: { code: "UNAVAILABLE", text: "it, or the next node on the way, is closing; open it again, or to another node" },
+  left: { code: "UNAVAILABLE", text: "the next node on the way is closing; open it again, or to another node" },
+  closing: { code: "UNAVAILABLE", text: "it is closing; open it again" },
   deadline: { code: "DEADLINE_EXCEEDED", text: "the next node on the way was not reached in time; is it up and advertised correctly?" },
   hops: { code: "UNAVAILABLE", text: "no hops are left; do the discoveries of the harbors agree?" },
   notExported: {

@@ -121,7 +121,7 @@ export class StreamRelay implements RelayHost {
   }
 
   #denial(peer: LogicalAddress, to: LogicalAddress, from: LogicalAddress, hops: number): RefusalReason | undefined {
-    if (this.#isClosing) return "left";
+    if (this.#isClosing) return "closing";
     if (hops === 0) return "hops";
     const denied = this.#env.between.streamDenial(peer, to, from);
     if (denied !== undefined) return denied.reason;

@@ -20,6 +20,8 @@ export const HARBOR_REASON = {
   notResponsible: 9,
   stranger: 10,
   tooManyStreams: 11,
+  /** It leaves, itself. */
+  closing: 12,
 } as const;
 
 export type HarborReason = keyof typeof HARBOR_REASON;
@@ -71,4 +73,5 @@ const WORDS: Readonly<Record<HarborReason, string>> = {
   notResponsible: "is not of its target's group",
   stranger: "does not relay between these nodes",
   tooManyStreams: "relays too many streams",
+  closing: "is closing",
 };

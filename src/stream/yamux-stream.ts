@@ -399,7 +399,7 @@ export class YamuxStream extends Duplex implements WriterSource {
   /** Hot path. Whether there is something of `other`'s to send: bytes, or its end. */
   #canSendOf(other: YamuxStream): boolean {
     const waits = other.#queue?.bytes ?? 0;
-    return waits > 0 ? this.#sendCredit > 0 : other.#finReceived && !this.#finSent;
+    return waits > 0 ? this.#sendCredit > 0 : other.#finReceived && !other.destroyed && !this.#finSent;
   }
 
   /** Hot path. */

@@ -445,6 +445,31 @@ suite("a harbor among others that relays streams", () => {
     });
   }
 
+  for (const group of [1, 2] as const) {
+    test(`of group ${group}, closing while a stream of it waits to be accepted: others go over the other harbor at once, and it is accepted`, async () => {
+      const scene = await Scene.start({ ids: [1, 2] });
+      const { cluster, opener } = scene;
+      await cluster.start("2.1.2", {}, echo);
+      (await cluster.run(opener.openStream("2.1.2"))).destroy();
+      const used = scene.harbors.find((node) => node.address >>> 20 === group && node.status().harbor!.streams.offered > 0)!;
+      const near = `h2-255-${scene.harbors.find((node) => node.address >>> 20 === 2 && node.status().harbor!.streams.offered > 0)!.address & 0xfff}`;
+      await cluster.clock.advance(50);
+      cluster.network.hold("h2-1-2", near);
+      const waits = opener.openStream("2.1.2");
+      await cluster.clock.advance(50);
+      const closing = used.close({ timeoutMs: 10_000 });
+      const next = await cluster.run(opener.openStream("2.1.1"), 200);
+      assert.equal(used.status().harbor!.streams.waiting, 1);
+      cluster.network.heal("h2-1-2", near);
+      for (const stream of [next, await cluster.run(waits, 200)]) {
+        stream.end("still here");
+        assert.equal(await cluster.run(textOf(stream)), "still here");
+      }
+      assert.equal((await cluster.run(closing)).streamsCut, 0);
+      await scene.close();
+    });
+  }
+
   test("closing, cuts what does not end in its time: both ends fail", async () => {
     const scene = await Scene.start();
     const { cluster, taken } = scene;
@@ -570,6 +595,16 @@ suite("who may say what of streams", () => {
     scene.taken[0]!.reset(harborReset("unknownTarget"));
     const error = await scene.cluster.run(errorOf(stream));
     assert.deepEqual([error.reason, error.resetCode], ["reset", 4]);
+    await scene.close();
+  });
+
+  test("a time to be accepted that no timer can wait for, is none", async () => {
+    const scene = await Scene.start();
+    const raw = await rawSession(scene.cluster, "1.1.9", "1.255.1");
+    const stream = raw.open({ from: at("1.1.9"), to: at("2.1.1"), protocol: "keep", remainingMs: 0xffff_ffff });
+    await scene.cluster.clock.advance(200);
+    assert.equal(stream.opening, "open");
+    raw.session.destroy();
     await scene.close();
   });
 
