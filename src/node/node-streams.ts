@@ -222,10 +222,9 @@ export class NodeStreams {
     { deadlineAt, signal }: Opening,
     target: Target | undefined,
   ): Promise<PeerSession> | PeerSession {
-    if (hop === this.#self) return this.sessions.local();
-    const peer = this.sessions.get(hop);
-    const { current } = peer;
+    const current = hop === this.#self ? this.sessions.local() : this.sessions.get(hop).current;
     if (current !== undefined) return current;
+    const peer = this.sessions.get(hop);
     return new Promise((resolve, reject) => {
       const wait = new Wait(this.#env, deadlineAt, signal, (failure) => {
         peer.withdraw(waiter);

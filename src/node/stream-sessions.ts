@@ -42,11 +42,11 @@ export class StreamSessions {
     this.#peers.get(peer)?.endOlder(incarnation);
   }
 
-  /** The session of this node with itself. */
-  local(): PeerSession {
+  /** The session of this node with itself; `undefined` when streams are opened no more. */
+  local(): PeerSession | undefined {
     const { clock, identity } = this.#env;
     const own = this.get(identity.address);
-    if (own.current !== undefined) return own.current;
+    if (own.current !== undefined || this.#closed !== undefined) return own.current;
     const [near, far] = LocalConnection.pair(clock);
     this.#answering ??= new StreamPeer(identity.address, this.#env);
     this.#answering.add(far, "acceptor", identity, undefined);

@@ -239,6 +239,22 @@ suite("streams between nodes", () => {
     await cluster.close();
   });
 
+  test("destroyed or closing, a node opens no more streams, to itself neither, and nothing comes to be", async () => {
+    for (const end of ["destroy", "close"] as const) {
+      const node = await cluster.start(end === "close" ? "1.1.1" : "1.1.2", {}, echo);
+      const open = await cluster.run(node.openStream(node.address));
+      const closed = end === "close" ? node.close({ timeoutMs: 1_000 }) : node.destroy();
+      await cluster.clock.settle();
+      const error = await cluster.fails(node.openStream(node.address));
+      assert.deepEqual([error.code, error.execution], ["UNAVAILABLE", "notRun"]);
+      open.destroy();
+      await cluster.run(Promise.resolve(closed));
+      await cluster.run(node.close());
+      assert.deepEqual(node.status().sessions, []);
+    }
+    await cluster.close();
+  });
+
   test("destroyed while its peer reads nothing, has nothing left when close() resolves", async () => {
     const server = await cluster.start("1.1.1", {}, echo);
     const opener = await cluster.start("1.2.1");
