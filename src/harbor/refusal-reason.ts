@@ -16,4 +16,6 @@ export type RefusalReason =
   | "notExported"
   | "notResponsible"
   | "stranger"
+  | "tooManyStreams"
+  | "closing"
   | "kind";

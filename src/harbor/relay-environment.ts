@@ -3,11 +3,12 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 import type { LimitHits } from "../events/limit-hits.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
+import type { ExportRule } from "./denial.js";
 import type { HarborOptions } from "./harbor-options.js";
 import type { RouteView } from "./next-hop.js";
 import type { RelayLink } from "./ports.js";
 
-export interface RelayEnvironment {
+export interface RelayEnvironment extends ExportRule {
   readonly self: LogicalAddress;
   readonly clock: Clock;
   readonly options: Resolved<HarborOptions>;
@@ -15,9 +16,6 @@ export interface RelayEnvironment {
   readonly maxBurstBytes: number;
   readonly limits: LimitHits;
   readonly view: RouteView;
-  /** Whether only exported nodes of this group are reached by other groups. */
-  readonly enforcesExport: boolean;
-  isExported(address: LogicalAddress): boolean;
   /** The link to a neighbour that discovery knows. */
   link(peer: LogicalAddress): RelayLink;
   /** The link, if there is one. */

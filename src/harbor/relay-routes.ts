@@ -1,5 +1,6 @@
 /** Which way the frames of a pair go, whether they may, and which way an answer goes for which nobody remembers the request. */
-import { ANONYMOUS, addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import type { LogicalAddress } from "../addr/logical-address.js";
+import { denialOf } from "./denial.js";
 import { HarborChoices } from "./harbor-choices.js";
 import { nextHop } from "./next-hop.js";
 import type { Pair, Pairs } from "./pairs.js";
@@ -21,14 +22,8 @@ export class RelayRoutes {
 
   /** Why a pair is not relayed for at all. */
   denial(port: RelayPort, pair: Pair): Refusal | undefined {
-    const { enforcesExport, isExported, self } = this.#env;
-    const { from, to } = pair;
-    const own = addressGroup(self);
-    const isFromOutside = addressGroup(from) !== own;
-    if (from === ANONYMOUS || (isFromOutside && from === port.peer.address && !isHarbor(from))) return refusal.stranger(self);
-    if (isFromOutside && addressGroup(to) !== own) return refusal.notResponsible(to);
-    if (!isFromOutside && addressGroup(to) === own) return refusal.stranger(self);
-    if (enforcesExport && isFromOutside && !isExported(to)) return refusal.notExported();
+    const denied = denialOf(this.#env.self, port.peer.address, pair.to, pair.from, this.#env);
+    if (denied !== undefined) return denied;
     pair.checkedFor = this.version;
     return undefined;
   }

@@ -1,6 +1,17 @@
 /** Asks one node what it is doing. */
-import { type Harbor, type Link, Node, type StatusReply, type StreamSession, type Traffic } from "../gen/clusterts/node.js";
+import {
+  type Harbor,
+  type Link,
+  Node,
+  type StatusReply,
+  type StreamSession,
+  type Traffic,
+  type RelayedStreams as WireRelayedStreams,
+  type StreamTotals as WireStreamTotals,
+} from "../gen/clusterts/node.js";
+import type { RelayedStreams } from "../harbor/stream-counts.js";
 import type { HarborStatus, LinkStatus, NodeStatus, StreamSessionStatus } from "../node/status.js";
+import type { StreamTotals } from "../node/stream-totals.js";
 import type { Caller } from "../rpc/service.js";
 import type { NodeReport } from "./node-report.js";
 
@@ -31,6 +42,7 @@ function statusOf({ metadata, version, methods, ...reply }: StatusReply): NodeSt
     endpoint: reply.endpoint === "" ? undefined : reply.endpoint,
     links: reply.links.map(linkOf),
     sessions: reply.sessions.map(sessionOf),
+    streamTotals: totalsOf(reply.streamTotals),
     traffic: trafficOf(reply.traffic),
     oldestCalls: reply.oldestCalls.map((call) => ({ ...call, peer: call.peer as NodeStatus["address"] })),
     limits: Object.fromEntries(reply.limits.map(({ method, refused, ...rest }) => [method, { ...rest, refused: Number(refused) }])),
@@ -49,7 +61,7 @@ function statusOf({ metadata, version, methods, ...reply }: StatusReply): NodeSt
   };
 }
 
-function harborOf({ frames, bytes, pairs, waitingBytes, refused, oneWaysDropped, answersDropped, gone }: Harbor): HarborStatus {
+function harborOf({ frames, bytes, pairs, waitingBytes, refused, oneWaysDropped, answersDropped, gone, streams }: Harbor): HarborStatus {
   return {
     frames: Number(frames),
     bytes: Number(bytes),
@@ -59,6 +71,35 @@ function harborOf({ frames, bytes, pairs, waitingBytes, refused, oneWaysDropped,
     oneWaysDropped: Number(oneWaysDropped),
     answersDropped: Number(answersDropped),
     gone: Number(gone),
+    streams: relayedOf(streams),
+  };
+}
+
+/** A node of an earlier release says none. */
+function relayedOf(streams: WireRelayedStreams | undefined): RelayedStreams {
+  return {
+    open: streams?.open ?? 0,
+    waiting: streams?.waiting ?? 0,
+    offered: Number(streams?.offered ?? 0),
+    accepted: Number(streams?.accepted ?? 0),
+    ended: Number(streams?.ended ?? 0),
+    broken: Number(streams?.broken ?? 0),
+    refused: countsOf(streams?.refused ?? new Map()),
+    bytes: Number(streams?.bytes ?? 0),
+  };
+}
+
+function totalsOf(totals: WireStreamTotals | undefined): StreamTotals {
+  return {
+    opened: Number(totals?.opened ?? 0),
+    notOpened: Number(totals?.notOpened ?? 0),
+    accepted: Number(totals?.accepted ?? 0),
+    refused: Number(totals?.refused ?? 0),
+    resetsOut: Number(totals?.resetsOut ?? 0),
+    resetsIn: Number(totals?.resetsIn ?? 0),
+    overBudget: Number(totals?.overBudget ?? 0),
+    bytesIn: Number(totals?.bytesIn ?? 0),
+    bytesOut: Number(totals?.bytesOut ?? 0),
   };
 }
 

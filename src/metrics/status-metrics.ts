@@ -1,4 +1,6 @@
 /** What `node.status()` says, as metrics: nothing of it has a label for each peer, so that a thousand links are not a thousand series. */
+
+import type { RelayedStreams } from "../harbor/stream-counts.js";
 import type { LinkStatus, NodeStatus } from "../node/status.js";
 import type { Exposition, MetricType } from "./exposition.js";
 
@@ -93,6 +95,59 @@ const METRICS: readonly Metric[] = [
     help: "One-way messages whose handler failed.",
     of: ({ oneWaysFailed }) => oneWaysFailed,
   },
+  { name: "clusterts_streams", type: "gauge", help: "Streams that are open.", of: ({ streams }) => streams },
+  {
+    name: "clusterts_streams_total",
+    type: "counter",
+    help: "Streams by what came of opening them: by this node, or by others.",
+    label: "outcome",
+    of: ({ streamTotals: { accepted, notOpened, opened, refused } }) => ({ opened, notOpened, accepted, refused }),
+  },
+  {
+    name: "clusterts_stream_resets_total",
+    type: "counter",
+    help: "Resets of streams; those because too much was unread among the ones that went out.",
+    label: "direction",
+    of: ({ streamTotals: { resetsIn, resetsOut } }) => ({ in: resetsIn, out: resetsOut }),
+  },
+  {
+    name: "clusterts_stream_over_budget_total",
+    type: "counter",
+    help: "Streams that were reset because too much was unread.",
+    of: ({ streamTotals }) => streamTotals.overBudget,
+  },
+  {
+    name: "clusterts_stream_bytes_total",
+    type: "counter",
+    help: "Bytes over all connections for streams.",
+    label: "direction",
+    of: ({ streamTotals: { bytesIn, bytesOut } }) => ({ in: bytesIn, out: bytesOut }),
+  },
+  {
+    name: "clusterts_stream_unread_bytes",
+    type: "gauge",
+    help: "Bytes of streams that have come and were not read.",
+    of: ({ sessions }) => sessions.reduce((sum, { unreadBytes }) => sum + unreadBytes, 0),
+  },
+  {
+    name: "clusterts_harbor_streams",
+    type: "gauge",
+    help: "Streams that a harbor relays.",
+    of: ({ harbor }) => harbor?.streams.open,
+  },
+  {
+    name: "clusterts_harbor_streams_total",
+    type: "counter",
+    help: "Streams that came to a harbor to be relayed, by what came of them.",
+    label: "outcome",
+    of: ({ harbor }) => harbor && outcomesOf(harbor.streams),
+  },
+  {
+    name: "clusterts_harbor_stream_bytes_total",
+    type: "counter",
+    help: "Bytes of streams that a harbor has relayed.",
+    of: ({ harbor }) => harbor?.streams.bytes,
+  },
   {
     name: "clusterts_refused_connections_total",
     type: "counter",
@@ -148,6 +203,11 @@ function linksByPhase({ links }: NodeStatus): Record<string, number> {
   const counts: Record<LinkStatus["phase"], number> = { idle: 0, dialing: 0, settling: 0, ready: 0, waiting: 0, draining: 0, closed: 0 };
   for (const { phase } of links) counts[phase]++;
   return counts;
+}
+
+function outcomesOf({ accepted, broken, ended, refused }: RelayedStreams): Record<string, number> {
+  const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
+  return { accepted, ended, broken, refused: refusals };
 }
 
 function mapped<T>(record: Readonly<Record<string, T>>, value: (each: T) => number): Record<string, number> {

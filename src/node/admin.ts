@@ -6,11 +6,15 @@ import {
   type StatusReply,
   type StreamSession,
   type MethodTimes as WireMethodTimes,
+  type RelayedStreams as WireRelayedStreams,
+  type StreamTotals as WireStreamTotals,
   type Traffic as WireTraffic,
 } from "../gen/clusterts/node.js";
+import type { RelayedStreams } from "../harbor/stream-counts.js";
 import type { Registrar } from "../rpc/service.js";
 import type { MethodTimes } from "./method-times.js";
 import type { HarborStatus, LinkStatus, NodeStatus, StreamSessionStatus } from "./status.js";
+import type { StreamTotals } from "./stream-totals.js";
 import type { Traffic } from "./traffic.js";
 
 /** What it needs of the node. */
@@ -44,6 +48,7 @@ function toWire(subject: Administered, times: readonly MethodTimes[]): StatusRep
     version: subject.version ?? "",
     links: status.links.map(linkToWire),
     sessions: status.sessions.map(sessionToWire),
+    streamTotals: totalsToWire(status.streamTotals),
     traffic: trafficToWire(status.traffic),
     oldestCalls: [...status.oldestCalls],
     limits: Object.entries(status.limits).map(([method, { refused, ...rest }]) => ({ method, ...rest, refused: BigInt(refused) })),
@@ -63,7 +68,17 @@ function toWire(subject: Administered, times: readonly MethodTimes[]): StatusRep
   };
 }
 
-function harborToWire({ frames, bytes, pairs, waitingBytes, refused, oneWaysDropped, answersDropped, gone }: HarborStatus): Harbor {
+function harborToWire({
+  frames,
+  bytes,
+  pairs,
+  waitingBytes,
+  refused,
+  oneWaysDropped,
+  answersDropped,
+  gone,
+  streams,
+}: HarborStatus): Harbor {
   return {
     frames: BigInt(frames),
     bytes: BigInt(bytes),
@@ -73,6 +88,34 @@ function harborToWire({ frames, bytes, pairs, waitingBytes, refused, oneWaysDrop
     oneWaysDropped: BigInt(oneWaysDropped),
     answersDropped: BigInt(answersDropped),
     gone: BigInt(gone),
+    streams: relayedToWire(streams),
+  };
+}
+
+function relayedToWire({ accepted, broken, bytes, ended, offered, open, refused, waiting }: RelayedStreams): WireRelayedStreams {
+  return {
+    open,
+    waiting,
+    offered: BigInt(offered),
+    accepted: BigInt(accepted),
+    ended: BigInt(ended),
+    broken: BigInt(broken),
+    refused: countsToWire(refused),
+    bytes: BigInt(bytes),
+  };
+}
+
+function totalsToWire(totals: StreamTotals): WireStreamTotals {
+  return {
+    opened: BigInt(totals.opened),
+    notOpened: BigInt(totals.notOpened),
+    accepted: BigInt(totals.accepted),
+    refused: BigInt(totals.refused),
+    resetsOut: BigInt(totals.resetsOut),
+    resetsIn: BigInt(totals.resetsIn),
+    overBudget: BigInt(totals.overBudget),
+    bytesIn: BigInt(totals.bytesIn),
+    bytesOut: BigInt(totals.bytesOut),
   };
 }
 

@@ -6,10 +6,13 @@ import { addressGroup, formatAddress, HARBOR_TYPE, isHarbor, type LogicalAddress
 import type { Members } from "../discovery/members.js";
 import type { LimitHits } from "../events/limit-hits.js";
 import { Arrivals } from "../harbor/arrivals.js";
+import { denialOf, type ExportRule } from "../harbor/denial.js";
 import { HarborChoices } from "../harbor/harbor-choices.js";
-import { hasOther, nextHop, type RouteView } from "../harbor/next-hop.js";
+import { hasOther, type NoRoute, nextHop, type RouteView } from "../harbor/next-hop.js";
+import type { Refusal } from "../harbor/refusals.js";
 import { isRelayed, Relay } from "../harbor/relay.js";
-import { vouch } from "../harbor/vouching.js";
+import type { RelayCounters } from "../harbor/relay-counts.js";
+import { type Vouching, vouch } from "../harbor/vouching.js";
 import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import { Seldom } from "../internal/seldom.js";
@@ -25,7 +28,6 @@ import type { Outbound } from "../rpc/outbound.js";
 import { decodeGone, GONE_BYTES } from "../wire/gone.js";
 import { HarborWay, type WayEnvironment } from "./harbor-way.js";
 import type { ResolvedNodeOptions } from "./options.js";
-import type { HarborStatus } from "./status.js";
 
 /** Targets in other groups that are remembered; when there are more, those for which nobody waits are forgotten. */
 const MAX_WAYS = 65_536;
@@ -55,6 +57,9 @@ export class BetweenGroups {
   readonly #wayEnvironment: WayEnvironment;
   readonly #ways = new Map<LogicalAddress, HarborWay>();
   readonly #choices = new HarborChoices();
+  /** The same for streams, whose connections may fail where links do not. */
+  readonly #streamChoices = new HarborChoices();
+  readonly #exportRule: ExportRule;
   readonly #arrivals = new Arrivals();
   readonly #relay: Relay | undefined;
   #recent: HarborWay | undefined;
@@ -81,6 +86,10 @@ export class BetweenGroups {
       harborLinks: () => this.#harborLinks(),
       maxPayloadBytes: options.rpc.maxPayloadBytes,
     };
+    this.#exportRule = {
+      enforcesExport: options.export === "enforced",
+      isExported: (target) => members.get(target)?.export === true,
+    };
     this.#relay = isHarbor(address) ? this.#makeRelay(options, limits) : undefined;
   }
 
@@ -89,7 +98,7 @@ export class BetweenGroups {
     return (this.#isOutside(peer) ? this.#harbors.get(peer) : this.#members.get(peer))?.endpoint;
   }
 
-  get status(): HarborStatus | undefined {
+  get status(): RelayCounters | undefined {
     return this.#relay?.counters;
   }
 
@@ -110,7 +119,7 @@ export class BetweenGroups {
       way = this.#ways.get(to) ?? this.#makeWay(to);
       this.#recent = way;
     }
-    return way.find() ? way : this.#whyNot(to);
+    return way.find() ? way : this.whyNot(to);
   }
 
   /** What the way to `to` is doing, for the text of an error. */
@@ -121,16 +130,53 @@ export class BetweenGroups {
 
   /** Hot path at harbors. See `ChannelEvents.onForeign`. */
   onForeign(channel: Channel, frame: Buffer, start: number, end: number, to: LogicalAddress, from: LogicalAddress): Foreign {
-    switch (vouch(this.#self, channel.peer.address, to, from)) {
+    switch (this.vouch(channel.peer.address, to, from)) {
       case "here":
         return FOREIGN.ours;
       case "onward":
         this.#relay!.pass(channel, frame, start, end, to, from);
         return FOREIGN.done;
       case "forged":
-        this.#forged++;
         return FOREIGN.forged;
     }
+  }
+
+  /** Hot path. Whether `peer` may say that something is from `from` and for `to`. What is forged is counted. */
+  vouch(peer: LogicalAddress, to: LogicalAddress, from: LogicalAddress): Vouching {
+    const vouching = vouch(this.#self, peer, to, from);
+    if (vouching === "forged") this.#forged++;
+    return vouching;
+  }
+
+  /** Why this harbor does not relay a stream that came over `peer`; `undefined`: it does. */
+  streamDenial(peer: LogicalAddress, to: LogicalAddress, from: LogicalAddress): Refusal | undefined {
+    return denialOf(this.#self, peer, to, from, this.#exportRule);
+  }
+
+  /** The neighbour over which streams to `to` go: itself, or a harbor; else why there is none. */
+  streamHop(to: LogicalAddress): LogicalAddress | NoRoute {
+    const hop = nextHop(this.#self, to, this.#view);
+    if (hop.type === "none") return hop.reason;
+    if (hop.type === "node") return hop.address;
+    const harbors = this.#view.harborsOf(hop.group);
+    const harbor = this.#streamChoices.choose(to, harbors);
+    if (harbor !== undefined && this.locate(harbor) === undefined) {
+      this.#streamChoices.leave(harbor); // gone from discovery
+      return this.#streamChoices.choose(to, harbors) ?? "noHarborThere";
+    }
+    return harbor ?? "noHarborThere";
+  }
+
+  /** Whether streams to `to` may go over another node than `hop`. */
+  hasOtherHarbor(to: LogicalAddress, hop: LogicalAddress): boolean {
+    return hop !== to && hasOther(this.#view, hop);
+  }
+
+  /** Streams are not to go over `harbor` for now. False: there is no other one. */
+  leaveForStreams(harbor: LogicalAddress): boolean {
+    if (!isHarbor(harbor) || !hasOther(this.#view, harbor)) return false;
+    this.#streamChoices.leave(harbor);
+    return true;
   }
 
   /** Hot path. Whether a request or one-way message that came over a harbor is in time. */
@@ -225,7 +271,8 @@ export class BetweenGroups {
     return other && this.#links().get(other);
   }
 
-  #whyNot(to: LogicalAddress): string {
+  /** Why there is no way to `to`. */
+  whyNot(to: LogicalAddress): string {
     const hop = nextHop(this.#self, to, this.#view);
     if (hop.type === "none" && hop.reason === "anonymous") return `0.0.0 is anonymous; ${HINT.anonymous}`;
     if (hop.type === "none" && hop.reason === "unknownTarget") return `discovery does not know it; ${HINT.unknownTarget}`;
@@ -255,7 +302,7 @@ export class BetweenGroups {
    * worth a try it stays, and dialing goes on for as long as messages may wait.
    */
   #leave(harbor: LogicalAddress): void {
-    if (!isHarbor(harbor) || !hasOther(this.#view, harbor)) return;
+    if (!this.leaveForStreams(harbor)) return;
     this.#choices.leave(harbor);
     for (const way of this.#ways.values()) if (way.link?.peer === harbor) way.leave();
     const link = this.#links().peek(harbor);
@@ -272,7 +319,7 @@ export class BetweenGroups {
       this.#caller().onUnsent(to, seq, new UnsentError("unreachable", `harbor ${formatAddress(link.peer)}: ${link.describe()}`));
   }
 
-  #makeRelay({ export: exported, harbor, link }: ResolvedNodeOptions, limits: LimitHits): Relay {
+  #makeRelay({ harbor, link }: ResolvedNodeOptions, limits: LimitHits): Relay {
     return new Relay({
       limits,
       self: this.#self,
@@ -280,8 +327,7 @@ export class BetweenGroups {
       options: harbor,
       maxBurstBytes: link.maxBufferedBytes / 2,
       view: this.#view,
-      enforcesExport: exported === "enforced",
-      isExported: (address) => this.#members.get(address)?.export === true,
+      ...this.#exportRule,
       link: (peer) => this.#links().get(peer),
       peek: (peer) => this.#links().peek(peer),
       links: () => this.#links(),

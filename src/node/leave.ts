@@ -1,5 +1,5 @@
 /** How a node leaves before it ends: others are told, and what has begun finishes. */
-import { formatAddress } from "../addr/logical-address.js";
+import { formatAddress, isHarbor } from "../addr/logical-address.js";
 import type { Clock } from "../internal/clock.js";
 import { within } from "../internal/within.js";
 import type { NodeParts } from "./node-parts.js";
@@ -7,6 +7,9 @@ import type { OwnEntries } from "./own-entries.js";
 
 /** Longest time to become unavailable in discovery. */
 const ANNOUNCE_TIMEOUT_MS = 2_000;
+
+/** Longest time for streams that a closing harbor relays to be accepted. */
+const SETTLE_MS = 1_000;
 
 /** How often a closing harbor looks whether answers are still due. */
 const RELAY_LOOK_MS = 10;
@@ -25,8 +28,10 @@ export async function leave(parts: NodeParts, entries: OwnEntries, timeoutMs: nu
   const { address, clock } = options;
   const text = `${formatAddress(address)} is closing`;
   links.announceShutdown(text);
-  streams.sessions.announceShutdown(text);
   const until = clock.now() + timeoutMs;
+  // Behind a go-away a stream counts as refused which its target may have accepted in this very moment.
+  if (isHarbor(address)) await within(streams.settleRelayed(), Math.min(timeoutMs, SETTLE_MS), clock);
+  streams.sessions.announceShutdown(text);
   if (!entries.areNone) await within(entries.announceClosing(), Math.min(timeoutMs, ANNOUNCE_TIMEOUT_MS), clock);
   const isIdle = await within(untilIdle(parts), Math.max(0, until - clock.now()), clock);
   return { timedOut: !isIdle, leftMs: Math.max(0, until - clock.now()) };

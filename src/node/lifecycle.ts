@@ -87,9 +87,12 @@ export class Lifecycle {
     streams.sessions.destroy(new Error(reason));
     this.#early.drop();
     const timeoutMs = FLUSH_TIMEOUT_MS;
-    this.#ended = Promise.all([this.#listener?.close(), members.close({ timeoutMs }), harbors.close({ timeoutMs })]).catch((err: unknown) =>
-      options.logger.warn({ err }, `${this.#own} did not end cleanly`),
-    );
+    this.#ended = Promise.all([
+      this.#listener?.close(),
+      streams.sessions.close(0), // their last words are leaving
+      members.close({ timeoutMs }),
+      harbors.close({ timeoutMs }),
+    ]).catch((err: unknown) => options.logger.warn({ err }, `${this.#own} did not end cleanly`));
   }
 
   /** A newer incarnation of this address is alive: this one must not go on beside it. */

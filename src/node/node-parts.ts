@@ -1,5 +1,5 @@
 /** The parts of a node, plugged together; none of them is started, and none knows the node. */
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
 import { LimitHits } from "../events/limit-hits.js";
 import { Seldom } from "../internal/seldom.js";
@@ -26,6 +26,7 @@ import { NodeRouter } from "./node-router.js";
 import { NodeStreams } from "./node-streams.js";
 import type { ResolvedNodeOptions } from "./options.js";
 import { serveCalls } from "./stream-calls.js";
+import { RELAY_BACKLOG } from "./stream-peer.js";
 import { NO_TRAFFIC } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
@@ -98,7 +99,8 @@ export class NodeParts {
     );
     this.local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
     this.router = new NodeRouter(address, this.members, this.links, this.local, this.between);
-    this.streams = new NodeStreams({ ...shared, link, stream: options.stream, session: sessionOptions(options), onReplaced }, this.router);
+    const forStreams = { link, stream: options.stream, session: sessionOptions(options), maxRelayedBytes: options.harbor.maxWaitingBytes };
+    this.streams = new NodeStreams({ ...shared, ...forStreams, onReplaced }, this.router, this.between);
     this.caller = new RpcCaller(this.#sender, this.router, clock, rpc, this.limits);
     this.dispatcher = new Dispatcher(this.#sender, this.handlers, clock, logger, rpc, this.limits);
     this.streamCaller = new StreamCaller(address, this.streams, clock, rpc, this.limits);
@@ -121,7 +123,7 @@ export class NodeParts {
 }
 
 /** What of the options of a node counts for a session of streams. */
-function sessionOptions({ link, stream }: ResolvedNodeOptions): ResolvedSessionOptions {
+function sessionOptions({ address, link, stream }: ResolvedNodeOptions): ResolvedSessionOptions {
   const { keepaliveMs, keepaliveTimeoutMs, unansweredMs } = link;
   const { windowBytes, maxUnreadBytes, maxStreams, acceptBacklog, openTimeoutMs } = stream;
   return resolveSessionOptions({
@@ -131,7 +133,7 @@ function sessionOptions({ link, stream }: ResolvedNodeOptions): ResolvedSessionO
     windowBytes,
     maxUnreadBytes,
     maxStreams,
-    acceptBacklog,
+    acceptBacklog: isHarbor(address) ? Math.max(acceptBacklog, RELAY_BACKLOG) : acceptBacklog,
     openTimeoutMs,
     lingerMs: FLUSH_TIMEOUT_MS,
   });

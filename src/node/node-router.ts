@@ -1,5 +1,5 @@
 /** Where a message goes: to this node itself, over the link to a node of the same group, over a harbor, or nowhere, with the reason. */
-import { ANONYMOUS, addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
+import { addressGroup, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { Members } from "../discovery/members.js";
 import type { Links } from "../link/links.js";
 import { HINT } from "../rpc/failure.js";
@@ -46,13 +46,12 @@ export class NodeRouter implements Router {
     return this.#between.route(to);
   }
 
-  /** The node that a stream to `to` is opened to: `to` itself; a text when there is none. */
+  /** The neighbour over which a stream to `to` is opened: `to` itself, or a harbor; a text when there is none. */
   nextForStream(to: LogicalAddress): LogicalAddress | string {
     if (this.#stopped !== undefined) return this.#stopped;
     if (to === this.#self) return to;
-    if (to >>> 20 === this.#group || (isHarbor(to) && isHarbor(this.#self)))
-      return this.#between.locate(to) === undefined ? `discovery does not know it; ${HINT.unknownTarget}` : to;
-    return to === ANONYMOUS ? `0.0.0 is anonymous; ${HINT.anonymous}` : HINT.streamsOtherGroup;
+    const hop = this.#between.streamHop(to);
+    return typeof hop === "number" ? hop : this.#between.whyNot(to);
   }
 
   pick(type: number, policy: Policy, not: LogicalAddress | undefined): LogicalAddress | undefined {

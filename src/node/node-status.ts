@@ -3,12 +3,18 @@ import { type Endpoint, formatEndpoint } from "../addr/endpoint.js";
 import { formatAddress } from "../addr/logical-address.js";
 import { linkStatus } from "./link-status.js";
 import type { NodeParts } from "./node-parts.js";
-import type { NodePhase, NodeStatus } from "./status.js";
+import type { HarborStatus, NodePhase, NodeStatus } from "./status.js";
 import { sumOf } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
 /** Calls in flight that are listed. */
 const OLDEST_CALLS = 16;
+
+function harborStatusOf({ between, streams }: NodeParts): HarborStatus | undefined {
+  const { status } = between;
+  const { relayed } = streams;
+  return status && relayed && { ...status, streams: relayed };
+}
 
 /** How far a node has come. */
 export interface Life {
@@ -39,6 +45,7 @@ export function statusOf(parts: NodeParts, life: Life): NodeStatus {
     links: [...links].map(linkStatus),
     sessions: streams.sessions.status(),
     streams: streams.count,
+    streamTotals: streams.totals,
     anonymousPeers: links.anonymousCount,
     traffic: [...links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), parts.tally.pastTraffic),
     callsInFlight: caller.calls.size + streamCaller.inFlight,
@@ -60,7 +67,7 @@ export function statusOf(parts: NodeParts, life: Life): NodeStatus {
     oneWaysFailed: counters.oneWaysFailed,
     lateMessages: between.late,
     forgedFrames: between.forged,
-    harbor: between.status,
+    harbor: harborStatusOf(parts),
     limitHits: parts.limits.counts,
     refusals: Object.fromEntries(links.refusals),
     certificate: tls?.certificate,

@@ -1,6 +1,7 @@
 /** The streams of a node: opens them to addresses and pickers, and hands those of its peers to whoever serves their protocol. */
-import { formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import type { RpcError } from "../errors.js";
+import type { RelayedStreams } from "../harbor/stream-counts.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { allowManyListeners } from "../internal/many-listeners.js";
@@ -9,19 +10,25 @@ import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { addressOrText, HINT, targetFault, unsentReason } from "../rpc/failure.js";
 import { ambient } from "../rpc/request-context.js";
 import type { MetadataInit, Target } from "../rpc/service.js";
-import { encodeOpenHeader, type OpenHeader } from "../stream/open-header.js";
+import { readHarborReset } from "../stream/harbor-reset.js";
+import { decodeOpenHeader, encodeOpenHeader, type OpenHeader, openRouteOf } from "../stream/open-header.js";
 import { RESET } from "../stream/reset-code.js";
+import { StreamError } from "../stream/stream-error.js";
 import type { YamuxStream } from "../stream/yamux-stream.js";
+import { ProtocolError } from "../wire/protocol-error.js";
+import type { BetweenGroups } from "./between-groups.js";
 import type { ClusterStream } from "./cluster-stream.js";
 import type { NodeRouter } from "./node-router.js";
 import { ignore, readOpenHeader } from "./offered-stream.js";
 import type { OpenStreamOptions, StreamHandler } from "./open-stream-options.js";
 import { OpenFailure, openError, openFailureOf, STREAM_HINT } from "./stream-failure.js";
 import type { PeerSession, StreamEnvironment, StreamPeer } from "./stream-peer.js";
+import { StreamRelay } from "./stream-relay.js";
 import { StreamSessions } from "./stream-sessions.js";
+import { StreamTally, type StreamTotals } from "./stream-totals.js";
 
-/** What serves a protocol: takes the stream, or resets it. */
-export type StreamServer = (stream: YamuxStream, header: OpenHeader, from: PeerSession) => void;
+/** What serves a protocol: takes the stream, or resets it. `over`: the session of the opener, or of the harbor that speaks for it. */
+export type StreamServer = (stream: YamuxStream, header: OpenHeader, over: PeerSession) => void;
 
 /** What is to be opened. `first`: bytes that go with the header. */
 export interface Opening {
@@ -39,6 +46,12 @@ export interface Opened {
   readonly maxPayloadBytes: number;
 }
 
+/** What streams share, but for what comes of them. */
+export interface NodeStreamsEnvironment extends Omit<StreamEnvironment, "onStream" | "onSweep" | "tally"> {
+  /** Bytes that all streams together may hold that a harbor relays. */
+  readonly maxRelayedBytes: number;
+}
+
 /** What is spoken where a program names nothing. */
 export const DEFAULT_PROTOCOL = "default";
 const RESERVED = "clusterts.";
@@ -46,17 +59,30 @@ const RESERVED = "clusterts.";
 export class NodeStreams {
   readonly sessions: StreamSessions;
   readonly #self: LogicalAddress;
-  readonly #env: Omit<StreamEnvironment, "onStream">;
+  readonly #env: NodeStreamsEnvironment;
   readonly #router: NodeRouter;
+  readonly #between: BetweenGroups;
+  /** At a harbor. */
+  readonly #relay: StreamRelay | undefined;
   readonly #servers = new Map<string, StreamServer>();
   readonly #seldom: Seldom;
+  readonly #tally = new StreamTally();
 
-  constructor(env: Omit<StreamEnvironment, "onStream">, router: NodeRouter) {
+  constructor(env: NodeStreamsEnvironment, router: NodeRouter, between: BetweenGroups) {
     this.#env = env;
     this.#router = router;
+    this.#between = between;
     this.#self = env.identity.address;
     this.#seldom = new Seldom(env.clock);
-    this.sessions = new StreamSessions({ ...env, onStream: (from, stream) => this.#onStream(from, stream) });
+    this.#relay = isHarbor(this.#self)
+      ? new StreamRelay({ ...env, between, maxWaitingBytes: env.maxRelayedBytes, sessions: (peer) => this.sessions.get(peer) })
+      : undefined;
+    this.sessions = new StreamSessions({
+      ...env,
+      tally: this.#tally,
+      onStream: (from, stream) => this.#onStream(from, stream),
+      onSweep: () => this.#relay?.sweep(),
+    });
   }
 
   /** For programs. @throws {@link RpcError} by rejection. */
@@ -79,9 +105,9 @@ export class NodeStreams {
     if (typeof handler !== "function") throw new TypeError("the handler of a stream is a function");
     if (protocol.startsWith(RESERVED)) throw new TypeError(STREAM_HINT.reserved);
     encodeOpenHeader({ to: this.#self, from: this.#self, remainingMs: 0, protocol, metadata: {} }); // or it could not be asked for
-    this.serve(protocol, (stream, { metadata }, { peer }) => {
-      const accepted = labelled(stream, peer.address, protocol, metadata);
-      stream.accept();
+    this.serve(protocol, (stream, { from, metadata }) => {
+      const accepted = labelled(stream, from as LogicalAddress, protocol, metadata);
+      this.accept(stream);
       this.#run(handler, accepted, stream);
     });
   }
@@ -91,8 +117,31 @@ export class NodeStreams {
     this.#servers.set(protocol, server);
   }
 
+  /** Takes a stream of a peer for whoever serves its protocol. */
+  accept(stream: YamuxStream): void {
+    this.#tally.accepted++;
+    stream.accept();
+  }
+
+  /** Nobody here takes it; `code` says why. */
+  refuse(stream: YamuxStream, code: number): void {
+    this.#tally.refused++;
+    stream.reset(code);
+  }
+
   /** A stream that its target has accepted; with a picker once more elsewhere when that cannot do harm. @throws {@link OpenFailure} */
   async open(target: Target, opening: Opening): Promise<Opened> {
+    try {
+      const opened = await this.#open(target, opening);
+      this.#tally.opened++;
+      return opened;
+    } catch (error) {
+      this.#tally.notOpened++;
+      throw error;
+    }
+  }
+
+  async #open(target: Target, opening: Opening): Promise<Opened> {
     const first = this.#resolve(target, undefined);
     try {
       return await this.#openTo(first, opening, target);
@@ -110,21 +159,52 @@ export class NodeStreams {
     return this.sessions.streamCount;
   }
 
-  /** Over a session that stands; over a new one when that is left in the very moment. */
+  get totals(): StreamTotals {
+    return this.sessions.totals();
+  }
+
+  /** What a harbor relays; `undefined` at other nodes. */
+  get relayed(): RelayedStreams | undefined {
+    return this.#relay?.status;
+  }
+
+  /** A harbor takes no more streams for others. Resolves when none waits to be accepted. */
+  async settleRelayed(): Promise<void> {
+    await this.#relay?.settle();
+  }
+
+  /** Over a session that stands; over a new one, or another harbor, when that is left or not reached. */
   async #openTo(to: LogicalAddress, opening: Opening, target: Target | undefined): Promise<Opened> {
     if (opening.signal?.aborted === true) throw cancelled(to, opening.signal, "notRun");
-    const header = this.#header(to, opening);
-    const first = opening.first === undefined ? header : Buffer.concat([header, opening.first]);
     for (let isAgain = false; ; isAgain = true) {
-      const from = await this.#session(to, opening, target);
+      const hop = this.#router.nextForStream(to);
+      if (typeof hop === "string") throw new OpenFailure(to, "UNAVAILABLE", "notRun", hop);
+      const header = this.#header(to, opening);
+      const first = opening.first === undefined ? header : Buffer.concat([header, opening.first]);
+      let over: PeerSession | undefined;
       try {
-        const stream = await this.#ask(from, to, first, opening);
-        return { stream, to, maxPayloadBytes: from.peer.maxPayloadBytes };
+        over = await this.#session(to, hop, opening, target);
+        const stream = await this.#ask(over, to, first, opening);
+        return { stream, to, maxPayloadBytes: over.peer.maxPayloadBytes };
       } catch (error) {
-        const isLeft = error instanceof OpenFailure && error.execution === "notRun" && from.session.phase !== "open";
-        if (isAgain || !isLeft || this.#env.clock.now() >= opening.deadlineAt) throw error;
+        const isOver = isAgain || !(error instanceof OpenFailure) || error.execution !== "notRun";
+        if (isOver || this.#env.clock.now() >= opening.deadlineAt || !this.#mayRepeat(error, to, hop, over)) throw error;
       }
     }
+  }
+
+  /** Whether it was the way that failed, not the target, and there may be another. */
+  #mayRepeat({ cause, code }: OpenFailure, to: LogicalAddress, hop: LogicalAddress, over: PeerSession | undefined): boolean {
+    if (code !== "UNAVAILABLE") return false;
+    const isLeft = over !== undefined && over.session.phase !== "open";
+    if (hop === to) return isLeft;
+    if (over !== undefined && !isLeft) {
+      if (!StreamError.is(cause) || cause.reason !== "refused") return false;
+      const said = readHarborReset(cause.resetCode);
+      if (said?.reason === "closing") return said.id !== undefined || this.#between.leaveForStreams(hop);
+      return said === undefined; // who refuses without a word may have been about to leave
+    }
+    return this.#between.leaveForStreams(hop) || isLeft;
   }
 
   #header(to: LogicalAddress, { protocol, metadata, deadlineAt }: Opening): Uint8Array {
@@ -136,13 +216,15 @@ export class NodeStreams {
     }
   }
 
-  #session(to: LogicalAddress, { deadlineAt, signal }: Opening, target: Target | undefined): Promise<PeerSession> | PeerSession {
-    const next = this.#router.nextForStream(to);
-    if (typeof next === "string") throw new OpenFailure(to, "UNAVAILABLE", "notRun", next);
-    if (next === this.#self) return this.sessions.local();
-    const peer = this.sessions.get(next);
-    const { current } = peer;
+  #session(
+    to: LogicalAddress,
+    hop: LogicalAddress,
+    { deadlineAt, signal }: Opening,
+    target: Target | undefined,
+  ): Promise<PeerSession> | PeerSession {
+    const current = hop === this.#self ? this.sessions.local() : this.sessions.get(hop).current;
     if (current !== undefined) return current;
+    const peer = this.sessions.get(hop);
     return new Promise((resolve, reject) => {
       const wait = new Wait(this.#env, deadlineAt, signal, (failure) => {
         peer.withdraw(waiter);
@@ -153,23 +235,26 @@ export class NodeStreams {
           if (wait.settle()) resolve(session);
         },
         onFail: (cause: Error): void => {
-          if (wait.settle()) reject(new OpenFailure(to, "UNAVAILABLE", "notRun", unsentReason(cause), cause));
+          if (!wait.settle()) return;
+          const [reason, path] = hop === to ? [unsentReason(cause), []] : [`harbor ${formatAddress(hop)}: ${unsentReason(cause)}`, [hop]];
+          reject(new OpenFailure(to, "UNAVAILABLE", "notRun", reason, cause, path));
         },
         staysAfterFailure: (): boolean =>
-          typeof target !== "object" || target === null || !this.#router.hasElsewhere(target.type, target.policy, to),
+          !this.#between.hasOtherHarbor(to, hop) &&
+          (typeof target !== "object" || target === null || !this.#router.hasElsewhere(target.type, target.policy, to)),
       };
       if (!wait.isSettled) peer.reach(waiter);
     });
   }
 
   /** Asks over `from`, and waits for the answer. */
-  #ask({ session }: PeerSession, to: LogicalAddress, first: Uint8Array, { deadlineAt, signal }: Opening): Promise<YamuxStream> {
+  #ask({ peer, session }: PeerSession, to: LogicalAddress, first: Uint8Array, { deadlineAt, signal }: Opening): Promise<YamuxStream> {
     return new Promise((resolve, reject) => {
       let stream: YamuxStream;
       try {
         stream = session.open();
       } catch (error) {
-        return reject(openFailureOf(to, error as Error));
+        return reject(openFailureOf(to, error as Error, peer.address, false));
       }
       const done = (): boolean => {
         stream.off("acknowledged", onAcknowledged);
@@ -180,7 +265,7 @@ export class NodeStreams {
         if (done()) resolve(stream);
       };
       const onError = (error: Error): void => {
-        if (done()) reject(openFailureOf(to, error));
+        if (done()) reject(openFailureOf(to, error, peer.address, stream.opening !== "held"));
       };
       stream.on("error", ignore);
       stream.on("acknowledged", onAcknowledged);
@@ -199,23 +284,46 @@ export class NodeStreams {
   }
 
   #onStream(from: PeerSession, stream: YamuxStream): void {
+    const arrivedAt = this.#env.clock.now();
     readOpenHeader(
       stream,
-      (header) => this.#offer(from, stream, header),
+      (header) => this.#offer(from, stream, header, arrivedAt),
       (why) => this.#warn(from, why),
     );
   }
 
-  #offer(from: PeerSession, stream: YamuxStream, header: OpenHeader): void {
-    // Only a stream that is meant for this node, by the node at the other end, is anybody's here.
-    if (header.to !== this.#self || header.from !== from.peer.address) {
+  #offer(over: PeerSession, stream: YamuxStream, bytes: Buffer, arrivedAt: number): void {
+    try {
+      const route = openRouteOf(bytes);
+      const [to, from] = [route.to as LogicalAddress, route.from as LogicalAddress];
+      switch (this.#between.vouch(over.peer.address, to, from)) {
+        case "forged":
+          return this.#cut(over, `its open header says from ${formatAddress(from)} to ${formatAddress(to)}`);
+        case "onward":
+          return this.#relay!.pass(over, stream, bytes, route, arrivedAt);
+        case "here":
+          return this.#serve(over, stream, decodeOpenHeader(bytes));
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
       stream.reset(RESET.failed);
-      const [said, meant] = [formatAddress(header.from as LogicalAddress), formatAddress(header.to as LogicalAddress)];
-      return this.#warn(from, `its open header says from ${said} to ${meant}`);
+      this.#warn(over, error.message);
     }
+  }
+
+  #serve(over: PeerSession, stream: YamuxStream, header: OpenHeader): void {
     const server = this.#servers.get(header.protocol);
-    if (server === undefined) return void stream.reset(RESET.notServed);
-    server(stream, header, from);
+    if (server === undefined) this.refuse(stream, RESET.notServed);
+    else server(stream, header, over);
+  }
+
+  /** A peer that speaks for whom it may not is believed nothing else, as with messages. */
+  #cut({ peer, session }: PeerSession, why: string): void {
+    const from = formatAddress(peer.address);
+    session.destroy(new Error(why));
+    this.#seldom.say(`cut ${from}`, (addition) =>
+      this.#env.logger.warn({ peer: from }, `cut the session for streams with ${from}: ${why}, which does not belong there${addition}`),
+    );
   }
 
   #run(handler: StreamHandler, accepted: ClusterStream, stream: YamuxStream): void {

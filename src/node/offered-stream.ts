@@ -1,5 +1,5 @@
 /** The beginning of a stream that a peer has opened: its open header is read before anything is decided about it. */
-import { decodeOpenHeader, type OpenHeader, openHeaderBytes } from "../stream/open-header.js";
+import { openHeaderBytes } from "../stream/open-header.js";
 import { RESET } from "../stream/reset-code.js";
 import type { YamuxStream } from "../stream/yamux-stream.js";
 import { ProtocolError } from "../wire/protocol-error.js";
@@ -8,11 +8,11 @@ import { ProtocolError } from "../wire/protocol-error.js";
 const LENGTH_BYTES = 2;
 
 /**
- * Reads the header, and nothing behind it. `onHeader` is called once, unless the stream is over before: then nobody is
- * told, for nobody knows of it yet. A header that is none resets the stream, and `onFault` learns why. How long all of
+ * Reads the header, and nothing behind it. `onHeader` is called once, with all of its bytes, unless the stream is over before: then nobody is
+ * told, for nobody knows of it yet. A length that no header has resets the stream, and `onFault` learns why. How long all of
  * this may take, the session's `openTimeoutMs` says.
  */
-export function readOpenHeader(stream: YamuxStream, onHeader: (header: OpenHeader) => void, onFault: (why: string) => void): void {
+export function readOpenHeader(stream: YamuxStream, onHeader: (header: Buffer) => void, onFault: (why: string) => void): void {
   let head: Uint8Array | undefined;
   const stop = (): void => {
     stream.off("readable", look);
@@ -26,14 +26,14 @@ export function readOpenHeader(stream: YamuxStream, onHeader: (header: OpenHeade
   };
   const onCutOff = (): void => fault("it ended within its open header");
   const look = (): void => {
-    let header: OpenHeader;
+    let header: Buffer;
     try {
       head ??= (stream.read(LENGTH_BYTES) as Uint8Array | null) ?? undefined;
       if (head === undefined) return;
       const length = openHeaderBytes(head);
       const rest = length === undefined ? null : (stream.read(length - LENGTH_BYTES) as Uint8Array | null);
       if (rest === null) return;
-      header = decodeOpenHeader(Buffer.concat([head, rest]));
+      header = Buffer.concat([head, rest]);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return fault(error.message);

@@ -2,9 +2,11 @@
 import type { AddressText } from "../addr/logical-address.js";
 import type { LimitName, NodePhase } from "../events/events.js";
 import type { RelayCounters } from "../harbor/relay-counts.js";
+import type { RelayedStreams } from "../harbor/stream-counts.js";
 import type { MethodLimitStatus } from "../rpc/method-limit-options.js";
 import type { SessionStatus } from "../stream/session-status.js";
 import type { OwnCertificate } from "../transport/tls-credentials.js";
+import type { StreamTotals } from "./stream-totals.js";
 import type { Traffic } from "./traffic.js";
 
 export type { NodePhase };
@@ -32,7 +34,9 @@ export interface LinkStatus {
 }
 
 /** What a harbor has relayed since it started, and what it holds now. */
-export type HarborStatus = RelayCounters;
+export interface HarborStatus extends RelayCounters {
+  readonly streams: RelayedStreams;
+}
 
 /** A call that waits for its reply. */
 export interface CallInFlight {
@@ -70,6 +74,8 @@ export interface NodeStatus {
   readonly sessions: readonly StreamSessionStatus[];
   /** Streams that are open, over all of them. */
   readonly streams: number;
+  /** What has come of streams since the node was made. */
+  readonly streamTotals: StreamTotals;
   /** Tools without an address that are connected. */
   readonly anonymousPeers: number;
   /** Over all connections, those too that are gone. */

@@ -3,7 +3,7 @@
  * dial at once, and then there are two: a stream lives on the one over which it was opened, and each side opens on the
  * newest that it has.
  */
-import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { LimitHits } from "../events/limit-hits.js";
 import { backoffMs } from "../internal/backoff.js";
 import type { TimerHandle } from "../internal/clock.js";
@@ -28,6 +28,7 @@ import type { SessionRole } from "../stream/stream-ids.js";
 import type { YamuxStream } from "../stream/yamux-stream.js";
 import { PURPOSE } from "../wire/hello.js";
 import type { StreamOptions } from "./stream-options.js";
+import type { StreamTally } from "./stream-totals.js";
 
 /** What the sessions of a node share, handed in by the node. */
 export interface StreamEnvironment extends DialEnvironment {
@@ -36,9 +37,12 @@ export interface StreamEnvironment extends DialEnvironment {
   readonly session: ResolvedSessionOptions;
   readonly limiter: DialLimiter;
   readonly limits: LimitHits;
+  readonly tally: StreamTally;
   readonly logger: Logger;
   /** Where `peer` listens according to discovery. */
   locate(peer: LogicalAddress): string | undefined;
+  /** The sessions are looked at. */
+  onSweep(): void;
   /** A peer has opened a stream. */
   onStream(session: PeerSession, stream: YamuxStream): void;
   /** Proven: a newer incarnation of this node's own address is alive. */
@@ -65,6 +69,9 @@ type DialState =
   | { readonly phase: "dialing"; readonly attempt: DialAttempt }
   | { readonly phase: "waiting"; readonly timer: TimerHandle }
   | { readonly phase: "closed"; readonly cause: Error };
+
+/** Streams that a harbor holds for one session until their targets accept them: it takes them for many, of which some may hang. */
+export const RELAY_BACKLOG = 16_384;
 
 /** Sessions that a peer of one incarnation may have at once: new ones come when ids are used up or both dial. */
 const MAX_SESSIONS = 8;
@@ -165,10 +172,11 @@ export class StreamPeer {
         onLimit: (limit, reason) => limits.hit(`stream.${limit}`, reason, this.address),
         onClose: (error) => {
           this.#sessions = this.#sessions.filter((each) => each !== held);
+          this.#env.tally.retire(session.status());
           logger.debug({ peer: name, cause: error?.message }, `the session for streams with ${name} has ended`);
         },
       },
-      this.#env.session,
+      isHarbor(this.address) ? { ...this.#env.session, maxUnacknowledged: RELAY_BACKLOG } : this.#env.session,
       { clock, random, peerName: name },
     );
     const held: Held = {

@@ -2,9 +2,11 @@
 import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import type { PendingPeer } from "../link/opening.js";
+import type { SessionStatus } from "../stream/session-status.js";
 import { LocalConnection } from "./local-connection.js";
 import type { StreamSessionStatus } from "./status.js";
 import { type PeerSession, type StreamEnvironment, StreamPeer } from "./stream-peer.js";
+import type { StreamTotals } from "./stream-totals.js";
 
 /** How often sessions are looked at, at most. */
 const MAX_SWEEP_MS = 1_000;
@@ -40,11 +42,11 @@ export class StreamSessions {
     this.#peers.get(peer)?.endOlder(incarnation);
   }
 
-  /** The session of this node with itself. */
-  local(): PeerSession {
+  /** The session of this node with itself; `undefined` when streams are opened no more. */
+  local(): PeerSession | undefined {
     const { clock, identity } = this.#env;
     const own = this.get(identity.address);
-    if (own.current !== undefined) return own.current;
+    if (own.current !== undefined || this.#closed !== undefined) return own.current;
     const [near, far] = LocalConnection.pair(clock);
     this.#answering ??= new StreamPeer(identity.address, this.#env);
     this.#answering.add(far, "acceptor", identity, undefined);
@@ -64,6 +66,13 @@ export class StreamSessions {
       for (const { session } of sessions) all.push({ peer: formatAddress(address), ...session.status() });
     }
     return all;
+  }
+
+  /** What has come of streams, over all sessions that there were. */
+  totals(): StreamTotals {
+    const statuses: SessionStatus[] = [];
+    for (const peer of this.#all()) for (const { session } of peer.sessions) statuses.push(session.status());
+    return this.#env.tally.snapshot(statuses);
   }
 
   /** From now on no streams are opened, by either side; those that are open go on. */
@@ -121,6 +130,7 @@ export class StreamSessions {
       if (peer.isForgettable(now)) this.#peers.delete(address);
     }
     this.#answering?.sweep(now);
+    this.#env.onSweep();
     this.#armSweep();
   }
 }

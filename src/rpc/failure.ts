@@ -79,7 +79,6 @@ export const HINT = {
   noIterable: "a streaming method's handler is an async function*, or gives an iterable",
   noReply: "does the handler return what the method declares?",
   streamLost: "it may have run: call again only if that is harmless",
-  streamsOtherGroup: "streams and streaming calls reach nodes of the own group only, not over harbors",
   anonymousStreams: "streaming calls need a node: createNode()",
 } as const;
 

@@ -84,23 +84,36 @@ export function openHeaderBytes(bytes: Uint8Array): number | undefined {
   return LENGTH_BYTES + length;
 }
 
-/** Decodes the header of which {@link openHeaderBytes} has told that all of it is here. @throws {@link ProtocolError} */
-export function decodeOpenHeader(bytes: Uint8Array): OpenHeader {
-  const end = openHeaderBytes(bytes);
-  if (end === undefined || bytes.length < end) throw new ProtocolError("an open header is cut off");
+/** What harbors look at, and nothing else: at its fixed places, whatever a later version has behind them. */
+export type OpenRoute = Pick<OpenHeader, "to" | "from" | "hops" | "remainingMs">;
+
+/** Reads the route of a whole header. @throws {@link ProtocolError} for a version that never was. */
+export function openRouteOf(bytes: Uint8Array): OpenRoute {
   const version = bytes[OPEN_AT.version]!;
   if (version < VERSION) throw new ProtocolError(`an open header has version ${version}`);
-  const protocolEnd = OPEN_AT.protocol + 1 + bytes[OPEN_AT.protocol]!;
-  if (protocolEnd > end) throw new ProtocolError("an open header's protocol is cut off");
-  const protocol = decodeText(bytes, OPEN_AT.protocol + 1, protocolEnd);
-  if (!PROTOCOL.test(protocol)) throw new ProtocolError(`an open header has the protocol ${JSON.stringify(protocol)}`);
-  const metadataEnd = protocolEnd + metadataLength(bytes, protocolEnd, end);
   return {
     to: getU32(bytes, OPEN_AT.to),
     from: getU32(bytes, OPEN_AT.from),
     hops: bytes[OPEN_AT.hops]!,
     remainingMs: getU32(bytes, OPEN_AT.remainingMs),
-    protocol,
-    metadata: decodeMetadata(bytes, protocolEnd, metadataEnd),
   };
+}
+
+/** Makes a whole header the one that goes on: a hop less, and `remainingMs` in place of what it said. All else stays as it came. */
+export function passOnOpenHeader(bytes: Uint8Array, remainingMs: number): void {
+  bytes[OPEN_AT.hops]!--;
+  putU32(bytes, OPEN_AT.remainingMs, remainingMs);
+}
+
+/** Decodes the header of which {@link openHeaderBytes} has told that all of it is here. @throws {@link ProtocolError} */
+export function decodeOpenHeader(bytes: Uint8Array): OpenHeader {
+  const end = openHeaderBytes(bytes);
+  if (end === undefined || bytes.length < end) throw new ProtocolError("an open header is cut off");
+  const route = openRouteOf(bytes);
+  const protocolEnd = OPEN_AT.protocol + 1 + bytes[OPEN_AT.protocol]!;
+  if (protocolEnd > end) throw new ProtocolError("an open header's protocol is cut off");
+  const protocol = decodeText(bytes, OPEN_AT.protocol + 1, protocolEnd);
+  if (!PROTOCOL.test(protocol)) throw new ProtocolError(`an open header has the protocol ${JSON.stringify(protocol)}`);
+  const metadataEnd = protocolEnd + metadataLength(bytes, protocolEnd, end);
+  return { ...route, protocol, metadata: decodeMetadata(bytes, protocolEnd, metadataEnd) };
 }

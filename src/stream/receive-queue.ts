@@ -6,6 +6,8 @@
 /** Joined pieces grow by doubling, up to this. */
 const MAX_JOINED_BYTES = 16 * 1024;
 const MIN_JOINED_BYTES = 256;
+/** Pieces that were taken and are dropped together; with large ones of 64 KiB they keep 1 MiB at most meanwhile. */
+const MIN_DROPPED = 16;
 
 export class ReceiveQueue {
   #pieces: Buffer[] = [];
@@ -38,14 +40,42 @@ export class ReceiveQueue {
   shift(): Buffer | undefined {
     if (this.#head === this.#pieces.length) return undefined;
     const piece = this.#pieces[this.#head]!;
+    this.#bytes -= piece.length;
+    this.#dropFirst();
+    return piece;
+  }
+
+  /** Copies the next `bytes` to `out[at]` and lets go of them; at least as many wait. */
+  copyTo(out: Buffer, at: number, bytes: number): void {
+    this.#bytes -= bytes;
+    let to = at;
+    let wanted = bytes;
+    while (wanted > 0) {
+      const piece = this.#pieces[this.#head]!;
+      const taken = Math.min(wanted, piece.length);
+      piece.copy(out, to, 0, taken);
+      to += taken;
+      wanted -= taken;
+      if (taken === piece.length) {
+        this.#dropFirst();
+      } else {
+        this.#pieces[this.#head] = piece.subarray(taken);
+        if (this.#head === this.#pieces.length - 1) this.#open = undefined; // its memory begins elsewhere now
+      }
+    }
+  }
+
+  /** What was taken is not kept, however long the queue is never empty. */
+  #dropFirst(): void {
     this.#head++;
     if (this.#head === this.#pieces.length) {
       this.#pieces = [];
       this.#head = 0;
       this.#open = undefined; // handed out: not ours any more
+    } else if (this.#head >= MIN_DROPPED && this.#head * 2 >= this.#pieces.length) {
+      this.#pieces.splice(0, this.#head);
+      this.#head = 0;
     }
-    this.#bytes -= piece.length;
-    return piece;
   }
 
   /** Joins a small piece to the last one. False when that is none of ours, or full. */

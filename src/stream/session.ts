@@ -171,8 +171,8 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
   goAway(): void {
     if (this.#isLeaving || this.#state.phase !== "open") return;
     this.#isLeaving = true;
+    for (const stream of this.#offers.all()) stream.refuse(); // ahead of the go-away, which says of the rest that they are refused
     this.control(TYPE.goAway, 0, 0, GO_AWAY.normal);
-    for (const stream of this.#offers.all()) stream.reset(RESET.refused);
   }
 
   /**
@@ -425,7 +425,7 @@ export class Session implements ConnectionHandler, InboundTarget, StreamHost<Yam
       const text = `stream ${stream.id} to ${this.remote} was not acknowledged within ${this.#options.openTimeoutMs} ms`;
       stream.destroy(new StreamError("timeout", text));
     }
-    for (const stream of this.#offers.since(late)) stream.reset(RESET.refused);
+    for (const stream of this.#offers.since(late)) stream.refuse();
     if (this.#state.phase === "open") this.#lookLater();
   }
 

@@ -1,4 +1,5 @@
 /** Why a stream is over, other than by its two ends. */
+import { describeHarborReset, readHarborReset, wasNeverAsked } from "./harbor-reset.js";
 import { describeReset, RESET } from "./reset-code.js";
 
 export type StreamErrorReason =
@@ -8,7 +9,7 @@ export type StreamErrorReason =
   | "refused"
   /** The peer did not acknowledge it in time; whether it has taken it meanwhile is not known. */
   | "timeout"
-  /** The session, or the connection below it, is gone. What was not read yet is lost. */
+  /** The session, or the connection below it, is gone, or one behind a harbor. What was not read yet is lost. */
   | "lost"
   /** This side reset it: too much was unread in the session, most of it here. */
   | "over-budget"
@@ -46,6 +47,12 @@ const RESET_OF: Readonly<Record<StreamErrorReason, number>> = {
  * took it: "refused".
  */
 export function resetByPeer(streamId: number, remote: string, code: number, wasAcknowledged: boolean): StreamError {
+  const ofHarbor = readHarborReset(code);
+  if (ofHarbor !== undefined) {
+    const isRefused = !wasAcknowledged && wasNeverAsked(ofHarbor.reason);
+    const what = `stream ${streamId} to ${remote} was ${isRefused ? "refused" : "lost"}: ${describeHarborReset(ofHarbor)}`;
+    return new StreamError(isRefused ? "refused" : "lost", what, { resetCode: code });
+  }
   const isRefusal = !wasAcknowledged && (code === RESET.unspecified || code === RESET.refused);
   if (isRefusal) return new StreamError("refused", `stream ${streamId} to ${remote} was refused: the peer did not accept it`);
   return new StreamError("reset", `stream ${streamId} to ${remote} was reset by the peer: ${describeReset(code)}`, { resetCode: code });
@@ -55,5 +62,6 @@ export function resetByPeer(streamId: number, remote: string, code: number, wasA
 export function resetCodeFor(error: Error | null): number {
   // What Node.js destroys with when a reader stops in the middle, or a signal ends a pipeline.
   if (error === null || error.name === "AbortError") return RESET.cancelled;
-  return StreamError.is(error) ? error.resetCode : RESET.failed;
+  // A harbor's word is only its own to say.
+  return StreamError.is(error) && readHarborReset(error.resetCode) === undefined ? error.resetCode : RESET.failed;
 }

@@ -2,7 +2,9 @@
 import { Duplex, type DuplexOptions } from "node:stream";
 import { addedCredit, ReceiveWindow } from "./flow-control.js";
 import { FLAG, FRAME_HEADER_BYTES, putFrame, TYPE } from "./frame.js";
+import { harborReset } from "./harbor-reset.js";
 import { copyOf, isSmallPart, ReceiveQueue } from "./receive-queue.js";
+import { RESET } from "./reset-code.js";
 import { resetByPeer, resetCodeFor, StreamError } from "./stream-error.js";
 import type { StreamHost } from "./stream-host.js";
 import { throwLater } from "./throw-later.js";
@@ -14,6 +16,8 @@ import { MAX_TURN_BYTES, type WriterSource } from "./writer.js";
  * The peer's: `"offered"` until this side accepts. Then `"open"`, until both ends have ended or one has reset it.
  */
 export type Opening = "held" | "asked" | "offered" | "open";
+
+const NOTHING = Buffer.alloc(0);
 
 /** What a stream begins with; see `SessionOptions`. */
 export interface StreamWindows {
@@ -45,6 +49,8 @@ export class YamuxStream extends Duplex implements WriterSource {
   #finReceived = false;
   #resetReceived = false;
   #resetCode: number | undefined;
+  /** Where the bytes of this stream go to and come from, in place of the application. */
+  #other: YamuxStream | undefined;
 
   /** Made by a session. `opening`: `"held"` for one of ours, `"offered"` for one of the peer's. */
   constructor(host: StreamHost<YamuxStream>, id: number, opening: Opening, windows: StreamWindows, options: DuplexOptions) {
@@ -107,9 +113,32 @@ export class YamuxStream extends Duplex implements WriterSource {
     return this.destroy(error);
   }
 
+  /**
+   * Refuses a stream of the peer's that was not accepted in time, or because this side leaves. One that is relayed may have been
+   * accepted by the node behind this one meanwhile: then nobody says that it was not.
+   */
+  refuse(): void {
+    const wasPassedOn = this.#other !== undefined && this.#other.#opening !== "held";
+    this.reset(wasPassedOn ? harborReset("unanswered") : RESET.refused);
+  }
+
+  /**
+   * For relays. From now on what arrives on this stream of the peer's goes out on `next`, a new one of another session, and the
+   * other way round; `first`, which was read of it, goes ahead. The peer is acknowledged when `next` is, ends are passed on when
+   * all before them is, and credit is given for what the other side has taken. When both directions have ended, both streams are
+   * over. Whoever relays destroys the one when the other fails. Below Node.js's streams: one copy, from what arrived to what leaves.
+   */
+  relayTo(next: YamuxStream, first: Buffer): void {
+    this.#relayFor(next, first);
+    next.#relayFor(this, NOTHING);
+    next.#otherHasMore();
+    this.#otherHasMore();
+  }
+
   // What the application does.
 
   override _read(): void {
+    if (this.#other !== undefined) return;
     this.#isWanted = true;
     this.#deliver();
     this.#settle();
@@ -182,6 +211,7 @@ export class YamuxStream extends Duplex implements WriterSource {
   /** The peer has accepted it. */
   acknowledged(): void {
     this.#opening = "open";
+    this.#other?.accept();
     if (this.listenerCount("acknowledged") > 0) this.#guarded(() => void this.emit("acknowledged"));
   }
 
@@ -194,6 +224,7 @@ export class YamuxStream extends Duplex implements WriterSource {
     if (this.destroyed) return;
     this.bytesIn += end - start;
     this.#window.use(end - start);
+    if (this.#other !== undefined) return this.#receiveForOther(this.#other, chunk, start, end);
     const isFlowing = this.readableFlowing === true && this.readableLength === 0;
     // What was asked for has to be pushed: Node.js does not ask twice.
     if ((isFlowing || this.#isWanted) && this.#queue === undefined) {
@@ -211,7 +242,8 @@ export class YamuxStream extends Duplex implements WriterSource {
     if (this.destroyed) return;
     this.#finReceived = true;
     if (this.#finSent) this.#host.finished();
-    if (this.#queue === undefined) this.#push(null);
+    if (this.#other !== undefined) this.#other.#otherHasMore();
+    else if (this.#queue === undefined) this.#push(null);
   }
 
   receiveReset(code: number): void {
@@ -229,6 +261,7 @@ export class YamuxStream extends Duplex implements WriterSource {
   putTurn(out: Buffer, at: number, room: number): number {
     const batch = this.#batch;
     if (this.destroyed) return 0;
+    if (this.#other !== undefined) return this.#putOfOther(this.#other, out, at, room);
     if (batch !== undefined) {
       const size = Math.min(batch.left, this.#sendCredit, MAX_TURN_BYTES, room - 2 * FRAME_HEADER_BYTES);
       if (size === 0 && batch.left > 0) return 0;
@@ -258,6 +291,7 @@ export class YamuxStream extends Duplex implements WriterSource {
   }
 
   turnDone(): boolean {
+    if (this.#other !== undefined) return this.#relayTurnDone(this.#other);
     const batch = this.#batch;
     if (batch !== undefined && batch.left === 0) {
       this.#batch = undefined;
@@ -274,6 +308,7 @@ export class YamuxStream extends Duplex implements WriterSource {
 
   get #canSend(): boolean {
     if (this.destroyed || this.#opening === "held") return false;
+    if (this.#other !== undefined) return this.#canSendOf(this.#other);
     const batch = this.#batch;
     return batch === undefined ? this.#onFinSent !== undefined : this.#sendCredit > 0 || batch.left === 0;
   }
@@ -317,6 +352,7 @@ export class YamuxStream extends Duplex implements WriterSource {
     if (delta <= 0) this.#readAt = this.#host.now;
     if (delta !== 0) this.#host.unreadChanged(delta);
     if (this.#finReceived || this.destroyed || this.#opening === "held") return;
+    if (this.#other !== undefined && this.#opening === "offered") return; // its acknowledgment is not this side's to give
     const credit = this.#window.due(unread);
     if (credit > 0) this.#grant(credit);
   }
@@ -333,6 +369,65 @@ export class YamuxStream extends Duplex implements WriterSource {
     if (this.#opening === "offered") return this.accept();
     this.#window.grant(credit);
     this.#host.control(TYPE.windowUpdate, 0, this.id, credit);
+  }
+
+  // What a relay does.
+
+  #relayFor(other: YamuxStream, first: Buffer): void {
+    this.#other = other;
+    const arrived = this.#queue;
+    const queue = new ReceiveQueue();
+    if (first.length > 0) queue.push(first, 0, first.length);
+    const early = super.read() as Buffer | null;
+    if (early !== null) queue.push(early, 0, early.length);
+    for (let piece = arrived?.shift(); piece !== undefined; piece = arrived!.shift()) queue.push(piece, 0, piece.length);
+    this.#queue = queue;
+    this.#settle();
+  }
+
+  /** Hot path. */
+  #receiveForOther(other: YamuxStream, chunk: Buffer, start: number, end: number): void {
+    this.#queue!.push(chunk, start, end);
+    this.#settle();
+    if (!this.destroyed) other.#otherHasMore();
+  }
+
+  #otherHasMore(): void {
+    if (this.#canSend) this.#enterLine();
+  }
+
+  /** Hot path. Whether there is something of `other`'s to send: bytes, or its end. */
+  #canSendOf(other: YamuxStream): boolean {
+    const waits = other.#queue?.bytes ?? 0;
+    return waits > 0 ? this.#sendCredit > 0 : other.#finReceived && !other.destroyed && !this.#finSent;
+  }
+
+  /** Hot path. */
+  #putOfOther(other: YamuxStream, out: Buffer, at: number, room: number): number {
+    const queue = other.#queue;
+    if (queue === undefined) return 0; // the other one is destroyed, and this one will be
+    const size = Math.min(queue.bytes, this.#sendCredit, MAX_TURN_BYTES, room - 2 * FRAME_HEADER_BYTES);
+    let end = at;
+    if (size > 0) {
+      putFrame(out, at, TYPE.data, 0, this.id, size);
+      queue.copyTo(out, at + FRAME_HEADER_BYTES, size);
+      end += FRAME_HEADER_BYTES + size;
+      this.#sendCredit -= size;
+      this.bytesOut += size;
+    }
+    if (queue.isEmpty && other.#finReceived && !this.#finSent) end = this.#putFin(out, end);
+    return end - at;
+  }
+
+  #relayTurnDone(other: YamuxStream): boolean {
+    other.#settle(); // what was sent here was read there
+    if (this.isFinished) this.#host.finished();
+    if (this.#finSent && other.#finSent) {
+      this.destroy();
+      other.destroy();
+    }
+    this.#isInLine = this.#canSend;
+    return this.#isInLine;
   }
 
   /** Runs the application's code. */

@@ -122,13 +122,16 @@ async function closeAll(simulation: Simulation): Promise<void> {
 /** After close: no timer, no connection, no listener, no entry. */
 function checkNothingLeft(simulation: Simulation, node: WatchedNode): void {
   const { process } = node;
-  const { callsInFlight, links, requestsInProgress } = node.status();
+  const { callsInFlight, harbor, links, requestsInProgress, sessions, streams } = node.status();
   const left = {
     timers: process.clock.armedTimers,
     connections: simulation.network.connectionsOf(process.host),
     listeners: simulation.network.listenersOf(process.host),
     "calls in flight": callsInFlight,
     "requests in progress": requestsInProgress,
+    streams,
+    "relayed streams": harbor?.streams.open ?? 0,
+    "sessions of streams": sessions.length,
     "queued messages": links.reduce((sum, link) => sum + link.queuedMessages, 0),
   };
   const what = Object.entries(left).filter(([, count]) => count > 0);

@@ -10,7 +10,7 @@ import { isOrdered } from "../link/large-messages.js";
 import type { Connection, ConnectionHandler, Listener, PeerIdentity, Transport } from "../transport/transport.js";
 import { FRAGMENT_HEAD_BYTES } from "../wire/fragment.js";
 import { decodeHeader, FLAGS, type FrameHeader, getU32, KIND, seqBefore } from "../wire/header.js";
-import { RECORD } from "../wire/hello.js";
+import { decodeHello, PURPOSE, RECORD } from "../wire/hello.js";
 import { HEADER_BYTES, PREFACE } from "../wire/limits.js";
 import { decodeMetadata } from "../wire/metadata.js";
 import type { Entry, Ledger } from "./ledger.js";
@@ -223,6 +223,8 @@ class OutgoingFrames {
   #goneAway = false;
   #hasFrames = false;
   #phase: "preface" | "records" | "frames" | "over" = "preface";
+  /** It carries streams, whose bytes say nothing of messages. */
+  #isForStreams = false;
   #rest: Buffer = Buffer.alloc(0);
   /** By target, of requests and one-way messages. */
   readonly #lastSeq = new Map<number, number>();
@@ -251,6 +253,7 @@ class OutgoingFrames {
   }
 
   push(bytes: Uint8Array): void {
+    if (this.#phase === "over") return;
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
     const all = this.#rest.length === 0 ? view : Buffer.concat([this.#rest, view]);
@@ -281,8 +284,10 @@ class OutgoingFrames {
       this.#phase = "records";
     } else if (this.#phase === "records") {
       const type = all[start]!;
+      if (type === RECORD.hello) this.#isForStreams = decodeHello(all.subarray(start + 3, end)).purpose === PURPOSE.streams;
       if (type === RECORD.refused) this.#phase = "over";
-      else if (this.#side === "dialer" ? type === RECORD.proof : type === RECORD.accepted) this.#phase = "frames";
+      else if (this.#side === "dialer" ? type === RECORD.proof : type === RECORD.accepted)
+        this.#phase = this.#isForStreams ? "over" : "frames";
       if (type === RECORD.accepted) this.#events.accepting();
     } else {
       this.#frame(all, start, end);

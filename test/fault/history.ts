@@ -13,6 +13,7 @@ import { Simulation } from "../../src/testing/sim.js";
 import { WatchedNode } from "../../src/testing/watched-node.js";
 import { Bound } from "./support/bound.js";
 import { FORGED_COMMAND, forge } from "./support/forger.js";
+import { StreamWork } from "./support/stream-work.js";
 import {
   type Act,
   type Done,
@@ -34,6 +35,9 @@ const MAX_NODES = 8;
 const BOUND_IS_MET = /tasks wait|is limited to \d+ requests at once|^not begun: /;
 const TYPES = 2;
 
+/** Longest time after the last fault until every stream is over: a connection that is not whole is found so in that time. */
+const STREAMS_END_MS = 90_000;
+
 /** A place in the cluster: an address, and the life of it that is the present one. */
 interface Place {
   readonly address: AddressText;
@@ -49,6 +53,11 @@ export class History {
   readonly #open = new Set<Promise<void>>();
   /** Work of bounded handlers that has begun. */
   readonly #begun = new Set<number>();
+  /** Chance of its own: streams change nothing of what else happens. */
+  readonly #streamRandom: SeededRandom;
+  /** How many streams are opened, by step. */
+  readonly #streamChance: number;
+  readonly #streams: StreamWork;
   /** Counts work items. */
   #id = 0;
   #ended = false;
@@ -59,6 +68,9 @@ export class History {
     this.#sim = sim;
     this.#groups = groups;
     this.#random = new SeededRandom(Math.floor(sim.random() * 2 ** 32));
+    this.#streamRandom = new SeededRandom(Math.floor(sim.random() * 2 ** 32));
+    this.#streamChance = this.#streamRandom.pick([0, 0, 0.2, 0.6]);
+    this.#streams = new StreamWork(this.#streamRandom.fork(), (error) => this.#fail(error));
   }
 
   /** How many pieces of work were given out. */
@@ -76,12 +88,14 @@ export class History {
     for (let step = 0; step < steps && this.#wrong === undefined; step++) {
       if (random.chance(0.35 * calm)) this.#break();
       else this.#work();
+      if (this.#streamRandom.chance(this.#streamChance)) this.#openStreams();
       if (random.chance(0.6)) await sim.advance(random.chance(0.1) ? random.below(5_000) : random.below(150));
     }
     sim.note("no more work");
     sim.latency({ ms: 1, jitterMs: 1 }); // a slow network is one that small timeouts never get through
     this.#ended = true;
     await sim.advance(random.below(3_000));
+    await this.#endStreams();
     if (this.#wrong !== undefined) throw this.#wrong;
   }
 
@@ -157,6 +171,28 @@ export class History {
     else if (what < 0.72) for (let count = 1 + random.below(12); count > 0; count--) this.#oneWay(from);
     else if (what < 0.9) this.#mixedTo(from);
     else for (const place of up) this.#call(place.node!);
+  }
+
+  #openStreams(): void {
+    const random = this.#streamRandom;
+    const up = this.#up();
+    for (let count = up.length === 0 ? 0 : 1 + random.below(6); count > 0; count--)
+      this.#streams.open(random.pick(up).node!, random.pick(this.#places).address);
+  }
+
+  /** Nothing is broken any more: every stream ends, and so does every opening. */
+  async #endStreams(): Promise<void> {
+    const sim = this.#sim;
+    if (this.#streamChance === 0) return;
+    sim.heal();
+    sim.discoveryBack();
+    // Those too in whose place another one was started.
+    if (sim instanceof Simulation) for (const { node } of sim.lives) sim.resume(node);
+    this.#streams.finish();
+    const until = sim.now + STREAMS_END_MS;
+    while (this.#streams.left().length > 0 && sim.now < until && this.#wrong === undefined) await sim.advance(500);
+    const left = this.#streams.left();
+    if (left.length > 0) this.#fail(new Error(`${STREAMS_END_MS / 1_000} s after the last fault: ${left.slice(0, 5).join("; ")}`));
   }
 
   /** Requests and one-way messages of all sizes to one node: their order must stay. */
@@ -267,6 +303,7 @@ export class History {
 
   #serve(node: ClusterNode): void {
     node.handle(doWork, (work: Work, context) => this.#handle(node, work, context));
+    this.#streams.serve(node);
     this.#serveInTurn(node);
     this.#serveLimited(node);
     node.onMessage(workNote, (work) => this.#checkPayload(work));

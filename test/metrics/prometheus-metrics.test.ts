@@ -34,6 +34,56 @@ function samplesOf(page: string): Map<string, number> {
 }
 
 suite("Prometheus metrics", () => {
+  test("of streams and of harbors that relay them, have what came of them and their bytes", async () => {
+    const cluster = new Cluster();
+    const harbor = await cluster.start("1.255.1", { harbors: cluster.discovery });
+    await cluster.start("2.255.1", { harbors: cluster.discovery });
+    const target = await cluster.start("2.1.1", {}, (node) => node.onStream((stream) => void stream.pipe(stream as never)));
+    const opener = await cluster.start("1.1.1");
+    using metrics = prometheusMetrics([opener, harbor, target]);
+    const first = await cluster.run(opener.openStream("2.1.1"));
+    const second = await cluster.run(opener.openStream("2.1.1"));
+    first.end(Buffer.alloc(10_000));
+    await cluster.run(
+      (async () => {
+        for await (const _ of first);
+      })(),
+    );
+    await cluster.fails(opener.openStream("2.1.1", { protocol: "chess" }));
+    await cluster.fails(opener.openStream("3.1.1"));
+    await cluster.clock.advance(5);
+    const samples = samplesOf(metrics.text());
+    const expected: readonly (readonly [string, number])[] = [
+      ['clusterts_streams{node="1.1.1"}', 1],
+      ['clusterts_streams_total{node="1.1.1",outcome="opened"}', 2],
+      ['clusterts_streams_total{node="1.1.1",outcome="notOpened"}', 2],
+      ['clusterts_streams_total{node="2.1.1",outcome="accepted"}', 2],
+      ['clusterts_streams_total{node="2.1.1",outcome="refused"}', 1],
+      ['clusterts_stream_resets_total{node="1.1.1",direction="in"}', 2],
+      ['clusterts_stream_unread_bytes{node="1.1.1"}', 0],
+      ['clusterts_harbor_streams{node="1.255.1"}', 1],
+      ['clusterts_harbor_streams_total{node="1.255.1",outcome="accepted"}', 2],
+      ['clusterts_harbor_streams_total{node="1.255.1",outcome="ended"}', 1],
+      ['clusterts_harbor_streams_total{node="1.255.1",outcome="broken"}', 1],
+      ['clusterts_harbor_streams_total{node="1.255.1",outcome="refused"}', 1],
+    ];
+    for (const [name, value] of expected) assert.equal(samples.get(name), value, name);
+    for (const name of [
+      'clusterts_harbor_stream_bytes_total{node="1.255.1"}',
+      'clusterts_stream_bytes_total{node="1.1.1",direction="out"}',
+    ])
+      assert.ok(samples.get(name)! > 10_000, name);
+    const before = samples.get('clusterts_stream_bytes_total{node="1.1.1",direction="in"}')!;
+    second.destroy();
+    cluster.network.reset("h1-1-1", "h1-255-1");
+    await cluster.clock.advance(50);
+    assert.ok(
+      samplesOf(metrics.text()).get('clusterts_stream_bytes_total{node="1.1.1",direction="in"}')! >= before,
+      "it outlasts its sessions",
+    );
+    await cluster.close();
+  });
+
   test("of nodes that talk, have durations by method and code, links, bytes, drops, refusals and limits", async () => {
     const cluster = new Cluster();
     const handler = await cluster.start("1.1.1", { rpc: { maxPayloadBytes: 100 } }, (node) => {

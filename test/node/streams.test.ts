@@ -239,6 +239,36 @@ suite("streams between nodes", () => {
     await cluster.close();
   });
 
+  test("destroyed or closing, a node opens no more streams, to itself neither, and nothing comes to be", async () => {
+    for (const end of ["destroy", "close"] as const) {
+      const node = await cluster.start(end === "close" ? "1.1.1" : "1.1.2", {}, echo);
+      const open = await cluster.run(node.openStream(node.address));
+      const closed = end === "close" ? node.close({ timeoutMs: 1_000 }) : node.destroy();
+      await cluster.clock.settle();
+      const error = await cluster.fails(node.openStream(node.address));
+      assert.deepEqual([error.code, error.execution], ["UNAVAILABLE", "notRun"]);
+      open.destroy();
+      await cluster.run(Promise.resolve(closed));
+      await cluster.run(node.close());
+      assert.deepEqual(node.status().sessions, []);
+    }
+    await cluster.close();
+  });
+
+  test("destroyed while its peer reads nothing, has nothing left when close() resolves", async () => {
+    const server = await cluster.start("1.1.1", {}, echo);
+    const opener = await cluster.start("1.2.1");
+    const stream = await cluster.run(opener.openStream("1.1.1"));
+    cluster.network.partition("h1-1-1", "h1-2-1");
+    server.destroy();
+    await cluster.run(server.close(), 5_000);
+    assert.deepEqual(server.status().sessions, []);
+    assert.equal(cluster.network.connectionsOf("h1-1-1"), 0);
+    cluster.network.heal("h1-1-1", "h1-2-1");
+    assert.equal((await cluster.run(errorOf(stream))).reason, "lost");
+    await cluster.close();
+  });
+
   test("a newer process of the peer's address dials, the streams of the older one end", async () => {
     const taken: ClusterStream[] = [];
     const keep = (node: ClusterNode): void => node.onStream((stream) => void taken.push(stream));

@@ -9,16 +9,24 @@ import { textMethod } from "../support/text-method.js";
 const echo = textMethod("test.Echo/echo");
 
 suite("harbors under TLS", () => {
-  test("a call to another group and back, every hop between certificates, no secret", async () => {
+  test("a call and a stream to another group and back, every hop between certificates, no secret", async () => {
     await using nodes = new LoopbackNodes();
     const harbors = { harbors: nodes.discovery, tls: certified("harbors") };
     await nodes.start("1.255.1", harbors);
     await nodes.start("2.255.1", harbors);
-    await nodes.start("2.3.1", { tls: certified("every-node") }, (node) => node.handle(echo, (input: unknown) => input));
+    await nodes.start("2.3.1", { tls: certified("every-node") }, (node) => {
+      node.handle(echo, (input: unknown) => input);
+      node.onStream((stream) => void stream.pipe(stream as never));
+    });
     const caller = await nodes.start("1.2.1", { tls: certified("1.2.1") });
     for (const address of ["1.255.1", "2.255.1", "2.3.1"] as const) await nodes.known(address);
     const text = "x".repeat(200_000);
     assert.deepEqual(await caller.invoke("2.3.1", echo, { text }), { text });
+    const stream = await caller.openStream("2.3.1");
+    stream.end(text);
+    let said = "";
+    for await (const chunk of stream) said += Buffer.from(chunk).toString();
+    assert.ok(said === text);
   });
 
   test("a certificate for all ordinary nodes, makes nobody a harbor", async () => {

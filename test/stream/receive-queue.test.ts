@@ -10,13 +10,20 @@ function drain(queue: ReceiveQueue): Buffer[] {
 
 suite("receive queue", () => {
   test("any pieces pushed and taken by turns, come out as the same bytes", () => {
-    const step = fc.oneof(fc.constant("shift" as const), fc.tuple(fc.uint8Array({ maxLength: 400 }), fc.nat(2_000)));
+    const step = fc.oneof(fc.constant("shift" as const), fc.nat(900), fc.tuple(fc.uint8Array({ maxLength: 400 }), fc.nat(2_000)));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const queue = new ReceiveQueue();
         const pushed: Buffer[] = [];
         const taken: Buffer[] = [];
         for (const one of steps) {
+          if (typeof one === "number") {
+            const out = Buffer.alloc(1_000);
+            const bytes = Math.min(one, queue.bytes);
+            queue.copyTo(out, 7, bytes);
+            taken.push(out.subarray(7, 7 + bytes));
+            continue;
+          }
           if (one === "shift") {
             const piece = queue.shift();
             if (piece !== undefined) taken.push(piece);
@@ -56,5 +63,28 @@ suite("receive queue", () => {
     assert.ok(pieces.length <= 8, `${pieces.length} pieces`);
     const bytes = Buffer.concat(pieces);
     for (let byte = 0; byte < 100_000; byte++) assert.equal(bytes[byte], byte & 0xff);
+  });
+
+  test("never empty, keeps nothing of what was taken", () => {
+    const queue = new ReceiveQueue();
+    const size = 64 * 1024;
+    const kept: WeakRef<ArrayBufferLike>[] = [];
+    const push = (): void => {
+      const chunk = Buffer.allocUnsafeSlow(size);
+      kept.push(new WeakRef(chunk.buffer));
+      queue.push(chunk, 0, size);
+    };
+    push();
+    for (let count = 0; count < 1_000; count++) {
+      push();
+      if (count % 2 === 0) queue.shift();
+      else queue.copyTo(Buffer.alloc(size), 0, size);
+    }
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      globalThis.gc!();
+      const alive = kept.filter((each) => each.deref() !== undefined).length;
+      assert.ok(alive < 50, `${alive} chunks of ${kept.length} are kept, 1 is in the queue`);
+      assert.equal(queue.bytes, size);
+    });
   });
 });

@@ -410,7 +410,7 @@ suite("yamux session: leaving", () => {
     await raw.send(windowUpdate, syn, 3);
     raw.session.goAway();
     await raw.send(windowUpdate, syn, 5);
-    assert.deepEqual(await raw.said(), ["update ack 1 0", "go-away 0 0", "update rst 3 2", "update rst 5 2"]);
+    assert.deepEqual(await raw.said(), ["update ack 1 0", "update rst 3 2", "go-away 0 0", "update rst 5 2"]);
     assert.throws(() => raw.open(), /this side is closing the session/);
     await raw.send(data, 0, 1, "goes on");
     assert.equal(String(raw.offered[0]!.read()), "goes on");

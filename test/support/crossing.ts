@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { AddressText } from "../../src/addr/logical-address.js";
 import { file } from "../../src/discovery/file.js";
 import { type ClusterNode, startNode } from "../../src/node/node.js";
+import type { NodeOptions } from "../../src/node/options.js";
 import type { NodeStatus } from "../../src/node/status.js";
 import type { CrossingJob } from "./processes/crossing.js";
 import { freePort } from "./raw-server.js";
@@ -21,21 +22,26 @@ export const HARBORS = ["1.255.1", "1.255.2", "2.255.1", "2.255.2"] as const;
 export const TARGETS = ["2.1.1", "2.1.2"] as const;
 type Child = (typeof HARBORS)[number] | (typeof TARGETS)[number];
 
-export interface ChildStatus extends Pick<NodeStatus, "callsInFlight" | "handlersRunning" | "harbor" | "requestsInProgress"> {
+export interface ChildStatus extends Pick<NodeStatus, "callsInFlight" | "handlersRunning" | "harbor" | "requestsInProgress" | "streams"> {
+  /** Of streams. */
+  readonly unreadBytes: number;
   readonly rssBytes: number;
 }
 
 export class Crossing implements AsyncDisposable {
   readonly #folder: string;
+  readonly #link: NodeOptions["link"];
   readonly #children = new Map<string, ChildProcess>();
   caller!: ClusterNode;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, link: NodeOptions["link"]) {
     this.#folder = folder;
+    this.#link = link;
   }
 
-  static async start(): Promise<Crossing> {
-    const crossing = new Crossing(await mkdtemp(join(tmpdir(), "clusterts-crossing-")));
+  /** `link`: for all nodes. */
+  static async start(link?: NodeOptions["link"]): Promise<Crossing> {
+    const crossing = new Crossing(await mkdtemp(join(tmpdir(), "clusterts-crossing-")), link);
     const all = await Promise.all(
       [...HARBORS, ...TARGETS, "1.1.1"].map(async (address) => ({ address, endpoint: `127.0.0.1:${await freePort()}` })),
     );
@@ -50,6 +56,7 @@ export class Crossing implements AsyncDisposable {
       address: "1.1.1",
       discovery: file(crossing.#path("group-1.json")),
       secrets: [GROUP_SECRETS[1]!],
+      link,
       logger: false,
     });
     return crossing;
@@ -63,6 +70,7 @@ export class Crossing implements AsyncDisposable {
       discovery: this.#path(`group-${group}.json`),
       secrets: [GROUP_SECRETS[group]!],
       runs: this.#path(`runs-${address}`),
+      ...(this.#link !== undefined && { link: this.#link }),
       ...(isHarbor && { harbors: this.#path("harbors.json"), harborSecrets: [HARBOR_SECRET] }),
     };
     const child = fork(PROGRAM, [JSON.stringify(job)], { execArgv: ["--import", "tsx"] });
@@ -84,6 +92,18 @@ export class Crossing implements AsyncDisposable {
     child.send("status");
     const [status] = await answer;
     return status as ChildStatus;
+  }
+
+  /** Lets streams of the protocol "paused" be read. */
+  read(address: Child): void {
+    this.#children.get(address)!.send("read");
+  }
+
+  /** The harbor of a group that relays streams now. */
+  async relaying(group: 1 | 2): Promise<(typeof HARBORS)[number]> {
+    for (const address of HARBORS)
+      if (address.startsWith(`${group}.`) && ((await this.status(address)).harbor?.streams.open ?? 0) > 0) return address;
+    throw new Error(`no harbor of group ${group} relays streams`);
   }
 
   /** The harbor of a group that has passed on most. */

@@ -96,6 +96,7 @@ export interface StatusReply {
   /** Sessions of streams, and the streams that are open over all of them. */
   sessions: StreamSession[];
   streams: number;
+  streamTotals: StreamTotals | undefined;
 }
 
 export interface StatusReply_MetadataEntry {
@@ -128,11 +129,47 @@ export interface Harbor {
   answersDropped: bigint;
   /** Senders that were told that a link to their target was lost. */
   gone: bigint;
+  streams: RelayedStreams | undefined;
 }
 
 export interface Harbor_RefusedEntry {
   key: string;
   value: bigint;
+}
+
+/** What a harbor has relayed of streams since it started, and what it holds now. */
+export interface RelayedStreams {
+  open: number;
+  /** Of these, those that their target has not accepted. */
+  waiting: number;
+  /** That have come to be relayed, that their target has accepted, that both sides have ended, that were broken off. */
+  offered: bigint;
+  accepted: bigint;
+  ended: bigint;
+  broken: bigint;
+  /** Refused by this harbor, by reason. */
+  refused: Map<string, bigint>;
+  bytes: bigint;
+}
+
+export interface RelayedStreams_RefusedEntry {
+  key: string;
+  value: bigint;
+}
+
+/** What has come of streams since the node was made, over all sessions. */
+export interface StreamTotals {
+  /** Of this node: accepted by their targets, or not. */
+  opened: bigint;
+  notOpened: bigint;
+  /** Of others: taken by a handler, or by nobody. */
+  accepted: bigint;
+  refused: bigint;
+  resetsOut: bigint;
+  resetsIn: bigint;
+  overBudget: bigint;
+  bytesIn: bigint;
+  bytesOut: bigint;
 }
 
 /** What node.status() says about one session of streams. */
@@ -435,6 +472,7 @@ function createBaseStatusReply(): StatusReply {
     harbor: undefined,
     sessions: [],
     streams: 0,
+    streamTotals: undefined,
   };
 }
 
@@ -571,6 +609,9 @@ export const StatusReply: MessageFns<StatusReply> = {
     }
     if (message.streams !== 0) {
       writer.uint32(328).uint32(message.streams);
+    }
+    if (message.streamTotals !== undefined) {
+      StreamTotals.encode(message.streamTotals, writer.uint32(338).fork()).join();
     }
     return writer;
   },
@@ -877,6 +918,14 @@ export const StatusReply: MessageFns<StatusReply> = {
             message.streams = reader.uint32();
             continue;
           }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.streamTotals = StreamTotals.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -973,6 +1022,9 @@ export const StatusReply: MessageFns<StatusReply> = {
       : undefined;
     message.sessions = object.sessions?.map((e) => StreamSession.fromPartial(e)) || [];
     message.streams = object.streams ?? 0;
+    message.streamTotals = (object.streamTotals !== undefined && object.streamTotals !== null)
+      ? StreamTotals.fromPartial(object.streamTotals)
+      : undefined;
     return message;
   },
 };
@@ -1194,6 +1246,7 @@ function createBaseHarbor(): Harbor {
     oneWaysDropped: 0n,
     answersDropped: 0n,
     gone: 0n,
+    streams: undefined,
   };
 }
 
@@ -1240,6 +1293,9 @@ export const Harbor: MessageFns<Harbor> = {
         throw new globalThis.Error("value provided for field message.gone of type uint64 too large");
       }
       writer.uint32(64).uint64(message.gone);
+    }
+    if (message.streams !== undefined) {
+      RelayedStreams.encode(message.streams, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1324,6 +1380,14 @@ export const Harbor: MessageFns<Harbor> = {
             message.gone = reader.uint64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.streams = RelayedStreams.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1363,6 +1427,9 @@ export const Harbor: MessageFns<Harbor> = {
       ? BigInt(object.answersDropped)
       : 0n;
     message.gone = (object.gone !== undefined && object.gone !== null) ? BigInt(object.gone) : 0n;
+    message.streams = (object.streams !== undefined && object.streams !== null)
+      ? RelayedStreams.fromPartial(object.streams)
+      : undefined;
     return message;
   },
 };
@@ -1433,6 +1500,431 @@ export const Harbor_RefusedEntry: MessageFns<Harbor_RefusedEntry> = {
     const message = createBaseHarbor_RefusedEntry();
     message.key = object.key ?? "";
     message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseRelayedStreams(): RelayedStreams {
+  return { open: 0, waiting: 0, offered: 0n, accepted: 0n, ended: 0n, broken: 0n, refused: new Map(), bytes: 0n };
+}
+
+export const RelayedStreams: MessageFns<RelayedStreams> = {
+  encode(message: RelayedStreams, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.open !== 0) {
+      writer.uint32(8).uint32(message.open);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(16).uint32(message.waiting);
+    }
+    if (message.offered !== 0n) {
+      if (BigInt.asUintN(64, message.offered) !== message.offered) {
+        throw new globalThis.Error("value provided for field message.offered of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.offered);
+    }
+    if (message.accepted !== 0n) {
+      if (BigInt.asUintN(64, message.accepted) !== message.accepted) {
+        throw new globalThis.Error("value provided for field message.accepted of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.accepted);
+    }
+    if (message.ended !== 0n) {
+      if (BigInt.asUintN(64, message.ended) !== message.ended) {
+        throw new globalThis.Error("value provided for field message.ended of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.ended);
+    }
+    if (message.broken !== 0n) {
+      if (BigInt.asUintN(64, message.broken) !== message.broken) {
+        throw new globalThis.Error("value provided for field message.broken of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.broken);
+    }
+    message.refused.forEach((value, key) => {
+      RelayedStreams_RefusedEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayedStreams {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayedStreams();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.open = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waiting = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.offered = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.accepted = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ended = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.broken = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = RelayedStreams_RefusedEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.refused.set(entry7.key, entry7.value);
+            }
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RelayedStreams>): RelayedStreams {
+    return RelayedStreams.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RelayedStreams>): RelayedStreams {
+    const message = createBaseRelayedStreams();
+    message.open = object.open ?? 0;
+    message.waiting = object.waiting ?? 0;
+    message.offered = (object.offered !== undefined && object.offered !== null) ? BigInt(object.offered) : 0n;
+    message.accepted = (object.accepted !== undefined && object.accepted !== null) ? BigInt(object.accepted) : 0n;
+    message.ended = (object.ended !== undefined && object.ended !== null) ? BigInt(object.ended) : 0n;
+    message.broken = (object.broken !== undefined && object.broken !== null) ? BigInt(object.broken) : 0n;
+    message.refused = (() => {
+      const m = new Map();
+      (object.refused as Map<string, bigint> ?? new Map()).forEach((value, key) => {
+        if (value !== undefined) {
+          m.set(key, BigInt(value as string | number | bigint | boolean));
+        }
+      });
+      return m;
+    })();
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    return message;
+  },
+};
+
+function createBaseRelayedStreams_RefusedEntry(): RelayedStreams_RefusedEntry {
+  return { key: "", value: 0n };
+}
+
+export const RelayedStreams_RefusedEntry: MessageFns<RelayedStreams_RefusedEntry> = {
+  encode(message: RelayedStreams_RefusedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asUintN(64, message.value) !== message.value) {
+        throw new globalThis.Error("value provided for field message.value of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayedStreams_RefusedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayedStreams_RefusedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RelayedStreams_RefusedEntry>): RelayedStreams_RefusedEntry {
+    return RelayedStreams_RefusedEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RelayedStreams_RefusedEntry>): RelayedStreams_RefusedEntry {
+    const message = createBaseRelayedStreams_RefusedEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseStreamTotals(): StreamTotals {
+  return {
+    opened: 0n,
+    notOpened: 0n,
+    accepted: 0n,
+    refused: 0n,
+    resetsOut: 0n,
+    resetsIn: 0n,
+    overBudget: 0n,
+    bytesIn: 0n,
+    bytesOut: 0n,
+  };
+}
+
+export const StreamTotals: MessageFns<StreamTotals> = {
+  encode(message: StreamTotals, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.opened !== 0n) {
+      if (BigInt.asUintN(64, message.opened) !== message.opened) {
+        throw new globalThis.Error("value provided for field message.opened of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.opened);
+    }
+    if (message.notOpened !== 0n) {
+      if (BigInt.asUintN(64, message.notOpened) !== message.notOpened) {
+        throw new globalThis.Error("value provided for field message.notOpened of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.notOpened);
+    }
+    if (message.accepted !== 0n) {
+      if (BigInt.asUintN(64, message.accepted) !== message.accepted) {
+        throw new globalThis.Error("value provided for field message.accepted of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.accepted);
+    }
+    if (message.refused !== 0n) {
+      if (BigInt.asUintN(64, message.refused) !== message.refused) {
+        throw new globalThis.Error("value provided for field message.refused of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.refused);
+    }
+    if (message.resetsOut !== 0n) {
+      if (BigInt.asUintN(64, message.resetsOut) !== message.resetsOut) {
+        throw new globalThis.Error("value provided for field message.resetsOut of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.resetsOut);
+    }
+    if (message.resetsIn !== 0n) {
+      if (BigInt.asUintN(64, message.resetsIn) !== message.resetsIn) {
+        throw new globalThis.Error("value provided for field message.resetsIn of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.resetsIn);
+    }
+    if (message.overBudget !== 0n) {
+      if (BigInt.asUintN(64, message.overBudget) !== message.overBudget) {
+        throw new globalThis.Error("value provided for field message.overBudget of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.overBudget);
+    }
+    if (message.bytesIn !== 0n) {
+      if (BigInt.asUintN(64, message.bytesIn) !== message.bytesIn) {
+        throw new globalThis.Error("value provided for field message.bytesIn of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.bytesIn);
+    }
+    if (message.bytesOut !== 0n) {
+      if (BigInt.asUintN(64, message.bytesOut) !== message.bytesOut) {
+        throw new globalThis.Error("value provided for field message.bytesOut of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.bytesOut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamTotals {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamTotals();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.opened = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.notOpened = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.accepted = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.refused = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.resetsOut = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.resetsIn = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.overBudget = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.bytesIn = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.bytesOut = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StreamTotals>): StreamTotals {
+    return StreamTotals.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamTotals>): StreamTotals {
+    const message = createBaseStreamTotals();
+    message.opened = (object.opened !== undefined && object.opened !== null) ? BigInt(object.opened) : 0n;
+    message.notOpened = (object.notOpened !== undefined && object.notOpened !== null) ? BigInt(object.notOpened) : 0n;
+    message.accepted = (object.accepted !== undefined && object.accepted !== null) ? BigInt(object.accepted) : 0n;
+    message.refused = (object.refused !== undefined && object.refused !== null) ? BigInt(object.refused) : 0n;
+    message.resetsOut = (object.resetsOut !== undefined && object.resetsOut !== null) ? BigInt(object.resetsOut) : 0n;
+    message.resetsIn = (object.resetsIn !== undefined && object.resetsIn !== null) ? BigInt(object.resetsIn) : 0n;
+    message.overBudget = (object.overBudget !== undefined && object.overBudget !== null)
+      ? BigInt(object.overBudget)
+      : 0n;
+    message.bytesIn = (object.bytesIn !== undefined && object.bytesIn !== null) ? BigInt(object.bytesIn) : 0n;
+    message.bytesOut = (object.bytesOut !== undefined && object.bytesOut !== null) ? BigInt(object.bytesOut) : 0n;
     return message;
   },
 };

@@ -171,9 +171,12 @@ export class StreamCaller {
 
   #notOpened(method: AnyMethod, error: unknown): unknown {
     if (!isOpenFault(error) || RpcError.is(error)) return error;
-    const { code, execution, to, message, cause } = error;
+    const { code, execution, to, message, cause, path } = error;
     const reason = code === "UNIMPLEMENTED" ? `the method has no handler there; ${HINT.unimplemented}` : message;
-    return rpcError({ method: method.name, to, self: this.#self }, code, execution, reason, cause === undefined ? {} : { cause });
+    return rpcError({ method: method.name, to, self: this.#self }, code, execution, reason, {
+      path,
+      ...(cause !== undefined && { cause }),
+    });
   }
 
   #fail(method: AnyMethod, to: LogicalAddress | string, code: string, reason: string, cause?: unknown): RpcError {

@@ -40,6 +40,8 @@ export interface OpenFault extends Error {
   readonly code: Code;
   readonly execution: Execution;
   readonly to: LogicalAddress | string;
+  /** The harbors on the way, as far as they are known. */
+  readonly path: readonly LogicalAddress[];
 }
 
 export function isOpenFault(error: unknown): error is OpenFault {
