@@ -89,6 +89,8 @@ export interface Listening extends AsyncDisposable {
   readonly clients: number;
   /** Connections that never became clients, by cause; those that are not named: none. */
   readonly refused: Readonly<Partial<Record<ListenRefusal, number>>>;
+  /** What this kind of listener counts besides; KCP: datagrams, and what became of them. */
+  readonly counters?: Readonly<Record<string, number>> | undefined;
   /** Takes no new clients from now on; resolves when those that are there have gone. After `timeoutMs`, default 10,000, they are cut. */
   close(options?: { timeoutMs?: number | undefined }): Promise<void>;
   /** Cuts all clients at once, and closes the port. */
