@@ -1,6 +1,6 @@
 /**
- * `node gateway.mjs [--rounds 5] [--clients 5000] [--seconds 10] [--only bulk,small,crowd] [--transports tcp,websocket,kcp]`: what a gateway
- * costs. Three processes: backend, gateway or a plain proxy of two `pipe()`, clients.
+ * `node gateway.mjs [--rounds 5] [--clients 5000] [--seconds 10] [--only bulk,small,crowd] [--transports tcp,websocket,kcp]
+ * [--receive-buffer bytes]`: what a gateway costs. Three processes: backend, gateway or a plain proxy of two `pipe()`, clients.
  *
  * Bulk and small messages go through the gateway and through the proxy in turn, so that neighbours in time are compared. Then
  * `--clients` of each transport, each with processes of its own, connect, and each says 32 bytes once a second: memory of the gateway per client, echo
@@ -77,7 +77,18 @@ async function crowd({ transport, ports, clients, seconds }) {
   const [rss, heapUsed] = ["rss", "heapUsed"].map((part) => (after.memory[part] - before.memory[part]) / clients);
   const busy = (cpu) => cpu.user + cpu.system;
   const core = (busy(end.cpu) - busy(after.cpu)) / (1e6 * seconds);
-  return { echoes: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99), most: times.at(-1), rss, heapUsed, openMs, core };
+  const rssAll = after.memory.rss / 2 ** 20;
+  return {
+    echoes: times.length,
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    most: times.at(-1),
+    rss,
+    heapUsed,
+    rssAll,
+    openMs,
+    core,
+  };
 }
 
 async function run() {
@@ -87,6 +98,7 @@ async function run() {
       clients: { type: "string", default: "5000" },
       seconds: { type: "string", default: "10" },
       only: { type: "string", default: "bulk,small,crowd" },
+      "receive-buffer": { type: "string" },
       transports: { type: "string", default: TRANSPORTS.join() },
     },
   });
@@ -99,7 +111,8 @@ async function run() {
   if (scenarios.length > 0) verdicts.push(...reportPassage(await passage(scenarios, rounds)));
   if (only.includes("crowd")) {
     const crowds = {};
-    for (const transport of values.transports.split(",")) crowds[transport] = await crowdOf(transport, clients, seconds);
+    for (const transport of values.transports.split(","))
+      crowds[transport] = await crowdOf(transport, clients, seconds, values["receive-buffer"]);
     verdicts.push(...reportCrowds(crowds, clients, seconds));
   }
   for (const [holds, text] of verdicts) console.log(`${holds ? "PASS" : "FAIL"}  ${text}`);
@@ -127,8 +140,10 @@ async function passage(scenarios, rounds) {
   return results;
 }
 
-async function crowdOf(transport, clients, seconds) {
-  const place = await Place.open(FILE, ["backend", "gateway"], NO_LIMITS);
+async function crowdOf(transport, clients, seconds, receiveBuffer) {
+  const { limits, ofKcp } = NO_LIMITS;
+  const buffer = receiveBuffer === undefined ? {} : { receiveBufferBytes: Number(receiveBuffer) };
+  const place = await Place.open(FILE, ["backend", "gateway"], { limits, ofKcp: { ...ofKcp, ...buffer } });
   const result = await measure("crowd", { transport, ports: place.ports, clients, seconds }, 180_000 + 2_000 * seconds);
   await place.close();
   return result;
@@ -154,8 +169,8 @@ function reportPassage(results) {
 
 function reportCrowds(crowds, clients, seconds) {
   console.log(`${clients} clients of one transport, each 32 bytes once a second for ${seconds} s:\n`);
-  const rows = Object.entries(crowds).map(([transport, { p50, p99, most, rss, heapUsed, openMs, core }]) => {
-    return [transport, ...[p50, p99, most, rss, heapUsed, openMs, core].map(figure)];
+  const rows = Object.entries(crowds).map(([transport, { p50, p99, most, rss, heapUsed, rssAll, openMs, core }]) => {
+    return [transport, ...[p50, p99, most, rss, heapUsed, rssAll, openMs, core].map(figure)];
   });
   const head = [
     "",
@@ -164,6 +179,7 @@ function reportCrowds(crowds, clients, seconds) {
     "slowest ms",
     "gateway's rss, bytes per client",
     "heap, bytes per client",
+    "rss in all, MiB",
     "opened in ms",
     "gateway's cores",
   ];

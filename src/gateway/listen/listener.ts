@@ -15,7 +15,10 @@ export interface Client {
   readonly url: string;
 }
 
-/** A client and its bytes. Whoever takes it must listen for `"error"` on `stream`. */
+/**
+ * A client and its bytes. Whoever takes it must listen for `"error"` on `stream`; an error with `isFault: true` says that the
+ * client broke the protocol of its transport, or sent more at once than is taken.
+ */
 export interface ClientConnection extends Client {
   readonly stream: Duplex;
   /**
