@@ -47,6 +47,8 @@ export async function serve({ what, ports, limits, ofKcp }) {
     await once(net.createServer({ allowHalfOpen: true, noDelay: true }, answer).listen(ports.backend, HOST), "listening");
   } else if (what === "proxy") {
     await serveProxy(ports);
+  } else if (what === "floor") {
+    await serveFloor(ports, limits);
   } else {
     const node = await nodeAmong(endpoints, "1.2.1", { listen: `${HOST}:0` }).start();
     const listen = [
@@ -75,6 +77,19 @@ async function serveProxy(ports) {
     socket.pipe(upstream).pipe(socket);
   });
   await once(proxy.listen({ port: ports.proxy, host: HOST, backlog: 4_096 }), "listening");
+}
+
+/** The least that a server can do about `maxClients`: gives everybody back what they say, and resets who is too much. */
+async function serveFloor(ports, { maxClients }) {
+  let clients = 0;
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => {});
+    if (clients >= maxClients) return socket.resetAndDestroy();
+    clients++;
+    socket.once("close", () => clients--);
+    socket.pipe(socket);
+  });
+  await once(server.listen({ port: ports.tcp, host: HOST, backlog: 4_096 }), "listening");
 }
 
 /** A backend's end of a connection or stream. */
