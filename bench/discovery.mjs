@@ -8,9 +8,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { discoveryServer, memory } from "../dist/src/discovery/index.js";
-import { Members } from "../dist/src/discovery/members.js";
 import { makeAddress } from "../dist/src/index.js";
-import { systemClock, systemRandom } from "../dist/src/internal/system-clock.js";
+import { internals } from "./lib/internals.mjs";
+
+const { Members, systemClock, systemRandom } = await internals("discovery/members.ts", "internal/system-clock.ts");
 
 const CLOCK_TICKS = 100;
 process.setMaxListeners(0); // one per child

@@ -8,7 +8,9 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { pipeline } from "node:stream";
-import { dialKcp, listenKcp } from "../dist/src/kcp/index.js";
+import { internals } from "./lib/internals.mjs";
+
+const { dialKcp, listenKcp } = await internals("kcp/index.ts");
 
 const WINDOWS = { sendWindow: 512, receiveWindow: 512 };
 const WRITE_BYTES = 16_384;

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { importsIn } from "./support/imports.mjs";
 import { ROOT, report, run } from "./support/run.mjs";
 
-/** No source maps: what tsc writes for es2022 is the source without its types, comments included, and reads as well. */
+/** No source maps: the programs are the sources without types and comments, line for line, and read as well. */
 const SHIPPED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
-  /^dist\/(src|codegen)\/[\w./-]+\.(js|d\.ts)$/,
+  /^dist\/(src|codegen|shared)\/[\w./-]+\.(js|d\.ts)$/,
   /^proto\/[\w./-]+\.proto$/,
   /^docs\/(guides\/)?[\w-]+\.md$/,
 ];

@@ -1,10 +1,13 @@
 /** The bare yamux session of clusterts over TCP: what streams between nodes are made of, without nodes. */
 import net from "node:net";
-import { systemClock, systemRandom } from "../../dist/src/internal/system-clock.js";
-import { Session } from "../../dist/src/stream/session.js";
-import { resolveSessionOptions } from "../../dist/src/stream/session-options.js";
-import { SocketConnection } from "../../dist/src/transport/socket-connection.js";
+import { internals } from "../lib/internals.mjs";
 
+const { systemClock, systemRandom, Session, resolveSessionOptions, SocketConnection } = await internals(
+  "internal/system-clock.ts",
+  "stream/session.ts",
+  "stream/session-options.ts",
+  "transport/socket-connection.ts",
+);
 const ignore = () => {}; // errors when the runner ends the other side
 const COUNT = Buffer.from("c");
 const ECHO = Buffer.from("e");

@@ -49,23 +49,33 @@ export async function connect(job) {
     payloadOf: job.bytes ? (reply) => reply.data : (reply) => reply.msg,
     oneway: (msg) => post.Post(node, handler, { msg }),
     onewayCount: async () => (await count.Call(node, handler, {})).oneways,
-    openStream: () => openStream(node, handler, job.scenario.startsWith("E2") ? "count" : "echo"),
+    openStream: async () => new Opened(await node.openStream(handler, { protocol: job.scenario.startsWith("E2") ? "count" : "echo" })),
   };
 }
 
-async function openStream(node, handler, protocol) {
-  const stream = await node.openStream(handler, { protocol });
-  const next = (start) =>
-    new Promise((resolve) => {
-      stream.once("data", resolve);
+/** Closures of its own would count as memory of an idle stream. */
+class Opened {
+  constructor(stream) {
+    this.stream = stream;
+  }
+  #next(start) {
+    return new Promise((resolve) => {
+      this.stream.once("data", resolve);
       start();
     });
-  return {
-    echo: (buffer) => next(() => stream.write(buffer)),
-    close: () => void stream.end(),
-    write: (buffer) => (stream.write(buffer) ? undefined : new Promise((resolve) => stream.once("drain", resolve))),
-    finish: async () => Number(String(await next(() => stream.end()))),
-  };
+  }
+  echo(buffer) {
+    return this.#next(() => this.stream.write(buffer));
+  }
+  close() {
+    this.stream.end();
+  }
+  write(buffer) {
+    return this.stream.write(buffer) ? undefined : new Promise((resolve) => this.stream.once("drain", resolve));
+  }
+  async finish() {
+    return Number(String(await this.#next(() => this.stream.end())));
+  }
 }
 
 export async function startRelay(job) {

@@ -13,18 +13,32 @@ const AGAINST_FLOORS = [
   { scenario: "F64", other: "mini:whole", atLeast: 0.8 },
 ];
 
+/** Streams, by sockets of their own in the place of each: opening one, and data. */
+const STREAMS = [
+  { scenario: "E1", other: "floor-raw", atLeast: 10 },
+  { scenario: "E2", other: "floor-raw", atLeast: 0.75 },
+  { scenario: "E2x100", other: "floor-raw", atLeast: 0.75 },
+];
+
+/** Bounds of the figure itself: how many times longer calls take beside a stream at full rate, and bytes per idle stream at either end. */
+const BOUNDS = [
+  { scenario: "E2calls", key: "value", atMost: 2, unit: "times" },
+  { scenario: "E3", key: "value", atMost: 3500, unit: "bytes at the server" },
+  { scenario: "E3", key: "clientBytes", atMost: 3500, unit: "bytes at the client" },
+];
+
 /** A second harbor on the way, by what is reached with one. */
 const TWO_HARBORS = { subject: "clusterts:harbors", scenario: "F64", other: "clusterts", atLeast: 0.6 };
 
 /** Ahead of every peer wherever users would compare. */
 const AGAINST_PEERS = ["A", "B64", "B512", "C", "D", "F64"].flatMap((scenario) => PEERS.map((other) => ({ scenario, other, above: 1 })));
 
-export const GATES = [...AGAINST_FLOORS, TWO_HARBORS, ...AGAINST_PEERS];
+export const GATES = [...AGAINST_FLOORS, TWO_HARBORS, ...STREAMS, ...BOUNDS, ...AGAINST_PEERS];
 export const gatedScenarios = [...new Set(GATES.map(({ scenario }) => scenario))];
 
 export function gateContenders(scenario) {
   const gates = GATES.filter((gate) => gate.scenario === scenario);
-  return [...new Set([SUBJECT, ...gates.flatMap(({ subject = SUBJECT, other }) => [subject, other])])];
+  return [...new Set([SUBJECT, ...gates.flatMap(({ subject = SUBJECT, other = subject }) => [subject, other])])];
 }
 
 /**
@@ -34,7 +48,9 @@ export function gateContenders(scenario) {
 export function judge(plan, results) {
   return GATES.flatMap((gate) => {
     const names = plan.find(({ scenario }) => scenario === gate.scenario)?.names ?? [];
-    return names.includes(gate.subject ?? SUBJECT) && names.includes(gate.other) ? [verdictOn(gate, results[gate.scenario])] : [];
+    const { subject = SUBJECT, other = subject } = gate;
+    if (!names.includes(subject) || !names.includes(other)) return [];
+    return [gate.atMost === undefined ? verdictOn(gate, results[gate.scenario]) : verdictOnBound(gate, results[gate.scenario])];
   });
 }
 
@@ -60,6 +76,16 @@ function verdictOn(gate, byContender) {
     reached ? "PASS" : "FAIL",
     `${figure(ratio)}${ratios.length > 1 ? ` (${range(ratios)})` : ""}, ${of(subject)} against ${of(gate.other)}`,
   );
+}
+
+function verdictOnBound({ scenario, key, atMost, unit }, byContender) {
+  const runs = byContender?.[SUBJECT] ?? [];
+  const broken = runs.find((result) => !Number.isFinite(result[key]));
+  const say = (verdict, why) => ({ verdict, line: `${verdict}  ${scenario.padEnd(4)} ${SUBJECT} <= ${atMost} ${unit}: ${why}` });
+  if (runs.length === 0) return say("FAIL", "it was not measured");
+  if (broken !== undefined) return say("FAIL", `no figure: ${firstLine(broken.error ?? "it does not offer the scenario")}`);
+  const measured = runs.map((result) => result[key]);
+  return say(median(measured) <= atMost ? "PASS" : "FAIL", `${figure(median(measured))} (${range(measured)})`);
 }
 
 function firstLine(text) {

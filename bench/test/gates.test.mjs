@@ -54,9 +54,18 @@ suite("gates", () => {
     assert.equal(gate.verdict, "FAIL");
   });
 
+  test("a bound, holds for the median of the figure that it is for", () => {
+    const runs = (clientBytes) => ({ E3: { clusterts: [{ value: 9, clientBytes }] } });
+    const verdicts = (results) => judge(planFor("E3", "clusterts"), results).map(({ verdict }) => verdict);
+    assert.deepEqual(verdicts(runs(3500)), ["PASS", "PASS"]);
+    assert.deepEqual(verdicts(runs(3501)), ["PASS", "FAIL"]);
+    assert.deepEqual(verdicts({ E3: { clusterts: [{ error: "no stream" }] } }), ["FAIL", "FAIL"]);
+    assert.deepEqual(verdicts({}), ["FAIL", "FAIL"]);
+  });
+
   test("the plan of a full run has both sides of every gate", () => {
     const plan = planOf({ contenders: {}, only: undefined, scenarios: scenarioNames(), floor: "floor-raw", gates: true });
     assert.equal(judge(plan, {}).length, GATES.length);
-    assert.equal(GATES.length, 5 + 6 * PEERS.length);
+    assert.equal(GATES.length, 11 + 6 * PEERS.length);
   });
 });

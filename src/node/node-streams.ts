@@ -68,7 +68,7 @@ export class NodeStreams {
         throw invalid(target, "the option signal is no AbortSignal");
       const deadlineAt = this.#deadline(target, timeoutMs);
       const { stream, to } = await this.open(target, { protocol, metadata, first: undefined, deadlineAt, signal });
-      return labelled(stream, to, protocol, new Map(Object.entries(metadata).map(([key, value]) => [key, bytesOf(value)])));
+      return labelled(stream, to, protocol, metadataOf(metadata));
     } catch (error) {
       throw this.#told(error, String(protocol));
     }
@@ -316,9 +316,14 @@ function labelled(stream: YamuxStream, peer: LogicalAddress, protocol: string, m
   return Object.assign(stream, { peer, protocol, metadata }) as unknown as ClusterStream;
 }
 
-function bytesOf(value: string | Uint8Array): Uint8Array {
-  return typeof value === "string" ? new TextEncoder().encode(value) : value;
+function metadataOf(init: MetadataInit): ReadonlyMap<string, Uint8Array> {
+  const entries = Object.entries(init);
+  if (entries.length === 0) return NO_METADATA;
+  return new Map(entries.map(([key, value]) => [key, typeof value === "string" ? new TextEncoder().encode(value) : value]));
 }
+
+/** One for all: an idle stream is small. */
+const NO_METADATA: ReadonlyMap<string, Uint8Array> = new Map();
 
 function invalid(target: Target, reason: string): OpenFailure {
   return new OpenFailure(addressOrText(target), "INVALID_ARGUMENT", "notRun", reason);

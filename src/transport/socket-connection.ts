@@ -1,6 +1,7 @@
 /** A Node.js socket as a {@link Connection}; what TCP and TLS have in common. */
 import type { Socket } from "node:net";
 import { formatEndpoint, isLoopbackHost } from "../addr/endpoint.js";
+import { resetSocket } from "../internal/reset-socket.js";
 import type { Connection, ConnectionHandler, PeerIdentity } from "./transport.js";
 
 /** What the transport knows of the peer beyond its network address: nothing for plain TCP. */
@@ -85,11 +86,7 @@ export class SocketConnection implements Connection {
     if (this.#phase !== "open") return;
     this.#phase = "destroyed";
     this.#closeReason = error;
-    const socket = this.#socket;
-    // Between an end() and its completion a reset fails with EINVAL and the socket never closes (Node.js 20 to 24).
-    const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
-    if (isEnding) socket.destroy();
-    else this.#carrier.resetAndDestroy();
+    resetSocket(this.#carrier, this.#socket);
   }
 
   readonly #written = (): void => {

@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { formatEndpoint, isLoopbackHost } from "../addr/endpoint.js";
 import type { Clock } from "../internal/clock.js";
+import { resetSocket } from "../internal/reset-socket.js";
 import { type PeerCredentials, SocketConnection, unmapped } from "./socket-connection.js";
 import type { TlsError } from "./tls-error.js";
 import type { Connection, ConnectionHandler, PeerIdentity } from "./transport.js";
@@ -114,7 +115,7 @@ export class TlsConnection implements Connection {
     if (state.phase === "closed" || this.#destroyed !== undefined) return;
     this.#destroyed = { reason: error };
     this.#dropQueue();
-    this.#raw.resetAndDestroy();
+    resetSocket(this.#raw);
   }
 
   #begin(): void {

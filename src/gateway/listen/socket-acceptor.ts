@@ -4,6 +4,7 @@ import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Endpoint } from "../../addr/endpoint.js";
 import type { Clock } from "../../internal/clock.js";
 import { describeCause } from "../../internal/describe-cause.js";
+import { resetSocket } from "../../internal/reset-socket.js";
 import { bind } from "./bind.js";
 import type { ListenTlsOptions } from "./listen-tls-options.js";
 import { plainAddress } from "./listener.js";
@@ -102,7 +103,7 @@ export class SocketAcceptor {
     this.stop();
     for (const raw of this.#sockets) {
       // Node.js 20 crashes when it resets a connection that TLS has wrapped.
-      if (this.#context === undefined) raw.resetAndDestroy();
+      if (this.#context === undefined) resetSocket(raw);
       else raw.destroy();
     }
   }
@@ -117,7 +118,7 @@ export class SocketAcceptor {
     const remoteAddress = plainAddress(shown);
     raw.on("error", ignore); // whoever takes the socket hears of it as well
     if (!this.#handler.admit(remoteAddress)) {
-      raw.resetAndDestroy();
+      resetSocket(raw);
       return;
     }
     this.#sockets.add(raw);

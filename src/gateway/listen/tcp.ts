@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { z } from "zod/v3";
 import type { Endpoint } from "../../addr/endpoint.js";
 import type { Clock } from "../../internal/clock.js";
+import { resetSocket } from "../../internal/reset-socket.js";
 import { systemClock } from "../../internal/system-clock.js";
 import { closeWithin } from "./close-within.js";
 import type { ListenTlsOptions } from "./listen-tls-options.js";
@@ -161,7 +162,7 @@ class SocketClient implements ClientConnection {
   /** No reader takes this for an end. */
   abort(): void {
     if (this.#raw === this.stream) {
-      this.#raw.resetAndDestroy();
+      resetSocket(this.#raw);
       return;
     }
     // Node.js 20 crashes when it resets a connection that TLS has wrapped, and its clients take the bare end of one for an end.

@@ -1,6 +1,6 @@
 /** Backends without a cluster: a stream's other end is a Node.js stream in this process. */
 import { once } from "node:events";
-import { type Duplex, duplexPair as nodeDuplexPair } from "node:stream";
+import { Duplex } from "node:stream";
 import { parseAddress } from "../../../src/addr/logical-address.js";
 import type { BackendStream, OpenStreamOptions, StreamOpener } from "../../../src/gateway/backend-stream.js";
 import type { Target } from "../../../src/rpc/service.js";
@@ -40,23 +40,46 @@ export class FakeBackends implements StreamOpener {
   }
 }
 
-/** Two ends of one stream; what one destroys, the other fails with. */
-function halves(): [Duplex, Duplex] {
-  const [one, other] = nodeDuplexPair({ allowHalfOpen: true });
-  for (const [end, far] of [
-    [one, other],
-    [other, one],
-  ] as const) {
-    void once(end, "close").then(
-      () => cut(end, far),
-      () => cut(end, far),
-    );
-  }
-  return [one, other];
+/**
+ * Two ends of one stream. What one destroys, the other fails with unless both had ended: `duplexPair` of Node.js ends the other
+ * in order from version 24 on, which no stream between nodes does.
+ */
+function halves(): [Half, Half] {
+  const pair: [Half, Half] = [new Half(), new Half()];
+  pair[0].far = pair[1];
+  pair[1].far = pair[0];
+  return pair;
 }
 
-function cut(end: Duplex, far: Duplex): void {
-  if (!end.readableEnded || !end.writableFinished) far.destroy(new Error("reset"));
+class Half extends Duplex {
+  far!: Half;
+  #taken: (() => void) | undefined;
+
+  constructor() {
+    super({ allowHalfOpen: true });
+  }
+
+  override _read(): void {
+    const taken = this.far.#taken;
+    this.far.#taken = undefined;
+    taken?.();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
+    if (chunk.length === 0) return done();
+    this.#taken = done;
+    this.far.push(chunk);
+  }
+
+  override _final(done: () => void): void {
+    this.far.push(null);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.readableEnded || !this.writableFinished) process.nextTick(() => this.far.destroy(new Error("reset")));
+    done(error);
+  }
 }
 
 /** All that comes until the end. */
