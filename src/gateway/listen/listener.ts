@@ -49,6 +49,8 @@ export type ListenRefusal =
   | "notFound"
   /** A page of another origin. */
   | "origin"
+  /** So many came at once that not even a refusal could be waited for. */
+  | "burst"
   /** The system could not accept a connection (too many open files, ...). */
   | "acceptFailed"
   /** KCP's own limits: sessions in all, from one host, or whose peer has not proved its address. */
