@@ -1,102 +1,36 @@
 /**
- * `node gateway.mjs [--rounds 5] [--clients 5000] [--seconds 10]`: what a gateway costs. Three processes: backend, gateway or a
- * plain proxy of two `pipe()`, clients.
+ * `node gateway.mjs [--rounds 5] [--clients 5000] [--seconds 10] [--only bulk,small,crowd] [--transports tcp,websocket,kcp]
+ * [--receive-buffer bytes]`: what a gateway costs. Three processes: backend, gateway or a plain proxy of two `pipe()`, clients.
  *
  * Bulk and small messages go through the gateway and through the proxy in turn, so that neighbours in time are compared. Then
- * `--clients` of each transport connect and each says 32 bytes once a second: memory of the gateway per client, echo times.
- * Ends with status 1 when bulk is below 0.7 of the proxy's, or a client was not answered.
+ * `--clients` of each transport, each with processes of its own, connect, and each says 32 bytes once a second: memory of the gateway per client, echo
+ * times. Ends with status 1 when bulk is below 0.7 of the proxy's, or a client was not answered. gateway-attack.mjs is about clients that mean ill.
  */
 import { once } from "node:events";
-import net from "node:net";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { pipeGateway, tcp, websocket } from "clusterts/gateway";
-import { dialKcp, dialTcp, dialWebSocket } from "clusterts/gateway/client";
-import { kcp } from "clusterts/gateway/kcp";
-import { freePort } from "./lib/launch.mjs";
+import { dialTcp } from "clusterts/gateway/client";
+import { dialMany, echo, echoEverySecond, echoUntil } from "./gateway/echo.mjs";
+import { ask, BULK_BYTES, DOWNLOAD, dialerOf, HOST, Place, serve, TRANSPORTS } from "./gateway/place.mjs";
 import { describeMachine } from "./lib/machine.mjs";
-import { endWithStdin, memoryInUse, nodeAmong, ownRole, startRole, tell } from "./lib/roles.mjs";
+import { ownRole, startRole, tell } from "./lib/roles.mjs";
 import { figure, median, quantile, range, table } from "./lib/stats.mjs";
 import { sleep } from "./scenarios/client.mjs";
 
 const FILE = fileURLToPath(import.meta.url);
-const HOST = "127.0.0.1";
-const BACKEND = "1.1.1";
 const LEAST_BULK_RATIO = 0.7;
-const BULK_BYTES = 512 * 1024 ** 2;
 const SMALL_CLIENTS = 1_000;
 const SMALL_MS = 4_000;
-const MESSAGE = Buffer.alloc(32, 1);
-const CHUNK = Buffer.alloc(64 * 1024);
-/** First byte of a connection: send so many bytes. Any other: echo. */
-const DOWNLOAD = 2;
-/** So many dial at once: a burst is another matter, and KCP has a limit for peers that have not proved their address. */
-const AT_ONCE = 100;
-const TRANSPORTS = ["tcp", "websocket", "kcp"];
+const WARM_UP_CLIENTS = 100;
+const NO_LIMITS = {
+  limits: { maxClients: 100_000, maxClientsPerAddress: 100_000 },
+  ofKcp: { maxSessions: 65_536, maxSessionsPerHost: 65_536 },
+};
 
 const [role, job] = ownRole();
 if (role === "server") await serve(job);
-else if (role === "client") tell("RESULT", await { bulk, small, many }[job.scenario](job));
+else if (role === "client") tell("RESULT", await { bulk, small, crowd }[job.scenario](job));
 else await run();
-
-async function serve({ what, endpoints, ports }) {
-  endWithStdin();
-  if (what === "backend") {
-    const node = nodeAmong(endpoints, BACKEND);
-    node.onStream(answer);
-    await node.start();
-    await once(net.createServer({ allowHalfOpen: true, noDelay: true }, answer).listen(ports.backend, HOST), "listening");
-  } else if (what === "proxy") {
-    const proxy = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      const upstream = net.connect({ port: ports.backend, host: HOST, allowHalfOpen: true, noDelay: true });
-      socket.on("error", () => upstream.destroy());
-      upstream.on("error", () => socket.destroy());
-      socket.pipe(upstream).pipe(socket);
-    });
-    await once(proxy.listen({ port: ports.proxy, host: HOST, backlog: 4_096 }), "listening");
-  } else {
-    const node = nodeAmong(endpoints, "1.2.1", { listen: `${HOST}:0` });
-    await node.start();
-    const most = { maxSessions: 65_536, maxSessionsPerHost: 65_536 };
-    const listen = [
-      tcp({ port: ports.tcp, host: HOST }),
-      websocket({ port: ports.websocket, host: HOST }),
-      kcp({ port: ports.kcp, host: HOST, ...most }),
-    ];
-    const limits = { maxClients: 100_000, maxClientsPerAddress: 100_000 };
-    await pipeGateway(node, { listen, accept: () => ({ to: BACKEND }), ...limits }).start();
-    // Asked by a connection: the memory in use.
-    const asked = net.createServer((socket) => socket.end(JSON.stringify(memoryInUse())));
-    await once(asked.listen(ports.memory, HOST), "listening");
-  }
-  tell("READY");
-}
-
-/** A backend's end of a connection or stream. */
-function answer(stream) {
-  stream.on("error", () => {});
-  stream.once("data", (first) => {
-    if (first[0] !== DOWNLOAD) {
-      stream.write(first);
-      stream.on("data", (chunk) => {
-        if (!stream.write(chunk)) stream.pause();
-      });
-      stream.on("drain", () => stream.resume());
-      stream.on("end", () => stream.end());
-      return;
-    }
-    let left = BULK_BYTES;
-    const pump = () => {
-      while (left > 0) {
-        left -= CHUNK.length;
-        if (!stream.write(CHUNK)) return;
-      }
-      stream.end();
-    };
-    stream.on("drain", pump);
-    pump();
-  });
-}
 
 /** Bytes per second of one download. */
 async function bulk({ port }) {
@@ -118,98 +52,43 @@ async function small({ port }) {
   const sockets = await dialMany(SMALL_CLIENTS, () => dialTcp(`${HOST}:${port}`));
   const until = performance.now() + SMALL_MS;
   const times = [];
-  await Promise.all(sockets.map((socket) => pingPong(socket, until, times)));
+  await Promise.all(sockets.map((socket) => echoUntil(socket, until, times).then(() => socket.end())));
   times.sort((a, b) => a - b);
   return { perSecond: (times.length / SMALL_MS) * 1_000, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
-function pingPong(socket, until, times) {
-  return new Promise((resolve) => {
-    let heard = 0;
-    let sentAt = performance.now();
-    socket.on("data", (chunk) => {
-      heard += chunk.length;
-      if (heard < MESSAGE.length) return;
-      heard = 0;
-      const now = performance.now();
-      times.push(now - sentAt);
-      if (now >= until) {
-        socket.end();
-        return resolve();
-      }
-      sentAt = now;
-      socket.write(MESSAGE);
-    });
-    socket.write(MESSAGE);
-  });
-}
-
 /** Clients of one transport, each of which says something once a second. */
-async function many({ transport, ports, clients, seconds }) {
-  const dial = {
-    tcp: () => dialTcp(`${HOST}:${ports.tcp}`),
-    websocket: () => dialWebSocket(`ws://${HOST}:${ports.websocket}/`),
-    kcp: () => dialKcp(`${HOST}:${ports.kcp}`),
-  }[transport];
-  const memory = async () => {
-    const socket = net.connect(ports.memory, HOST);
-    let text = "";
-    for await (const chunk of socket) text += chunk;
-    return JSON.parse(text);
-  };
-  const warm = await dialMany(AT_ONCE, dial);
-  const times = [];
-  await Promise.all(warm.map((stream) => pingPong(stream, performance.now() + 500, [])));
+async function crowd({ transport, ports, clients, seconds }) {
+  const dial = dialerOf(transport, ports);
+  const warm = await dialMany(WARM_UP_CLIENTS, dial);
+  await Promise.all(warm.map((stream) => echoUntil(stream, performance.now() + 1_000, [])));
   for (const stream of warm) stream.destroy();
   await sleep(1_000);
-  const before = await memory();
-  const streams = await dialMany(clients, dial, (stream) => pingPongOnce(stream, []));
+  const before = await ask(ports, "m");
+  const openedAt = performance.now();
+  const streams = await dialMany(clients, dial, echo);
+  const openMs = performance.now() - openedAt;
   await sleep(1_000);
-  const after = await memory();
-  const startedAt = performance.now();
-  await Promise.all(
-    streams.map(async (stream, index) => {
-      await sleep((1_000 * index) / streams.length);
-      for (let second = 0; second < seconds; second++) {
-        const turnAt = performance.now();
-        await pingPongOnce(stream, times);
-        await sleep(Math.max(0, 1_000 - (performance.now() - turnAt)));
-      }
-    }),
-  );
-  const tookMs = performance.now() - startedAt;
+  const after = await ask(ports, "m");
+  const times = await echoEverySecond(streams, seconds);
+  const end = await ask(ports);
   for (const stream of streams) stream.destroy();
   times.sort((a, b) => a - b);
-  const [rss, heapUsed] = ["rss", "heapUsed"].map((part) => (after[part] - before[part]) / clients);
-  return { echoes: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99), most: times.at(-1), rss, heapUsed, tookMs };
-}
-
-/** One message there and back. */
-function pingPongOnce(stream, times) {
-  return new Promise((resolve) => {
-    const sentAt = performance.now();
-    let heard = 0;
-    const onData = (chunk) => {
-      heard += chunk.length;
-      if (heard < MESSAGE.length) return;
-      stream.off("data", onData);
-      times.push(performance.now() - sentAt);
-      resolve();
-    };
-    stream.on("data", onData);
-    stream.write(MESSAGE);
-  });
-}
-
-async function dialMany(count, dial, prepare = async () => {}) {
-  const streams = [];
-  while (streams.length < count) {
-    const some = await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - streams.length) }, dial));
-    for (const stream of some) stream.on("error", () => {});
-    await Promise.all(some.map(prepare));
-    streams.push(...some);
-  }
-  return streams;
+  const [rss, heapUsed] = ["rss", "heapUsed"].map((part) => (after.memory[part] - before.memory[part]) / clients);
+  const busy = (cpu) => cpu.user + cpu.system;
+  const core = (busy(end.cpu) - busy(after.cpu)) / (1e6 * seconds);
+  const rssAll = after.memory.rss / 2 ** 20;
+  return {
+    echoes: times.length,
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    most: times.at(-1),
+    rss,
+    heapUsed,
+    rssAll,
+    openMs,
+    core,
+  };
 }
 
 async function run() {
@@ -218,73 +97,95 @@ async function run() {
       rounds: { type: "string", default: "5" },
       clients: { type: "string", default: "5000" },
       seconds: { type: "string", default: "10" },
+      only: { type: "string", default: "bulk,small,crowd" },
+      "receive-buffer": { type: "string" },
+      transports: { type: "string", default: TRANSPORTS.join() },
     },
   });
   const [rounds, clients, seconds] = [values.rounds, values.clients, values.seconds].map(Number);
-  const names = ["node", "backend", "proxy", "tcp", "websocket", "kcp", "memory"];
-  const ports = {};
-  for (const name of names) ports[name] = await freePort();
-  const endpoints = { [BACKEND]: `${HOST}:${ports.node}` };
-  const servers = [];
-  for (const what of ["backend", "proxy", "gateway"]) {
-    const server = startRole(FILE, "server", { what, endpoints, ports });
-    servers.push(server);
-    await server.wait("READY", 10_000);
+  const only = values.only.split(",");
+  const machine = describeMachine();
+  console.log(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, commit ${machine.commit}; ${rounds} rounds\n`);
+  const verdicts = [];
+  const scenarios = ["bulk", "small"].filter((scenario) => only.includes(scenario));
+  if (scenarios.length > 0) verdicts.push(...reportPassage(await passage(scenarios, rounds)));
+  if (only.includes("crowd")) {
+    const crowds = {};
+    for (const transport of values.transports.split(","))
+      crowds[transport] = await crowdOf(transport, clients, seconds, values["receive-buffer"]);
+    verdicts.push(...reportCrowds(crowds, clients, seconds));
   }
-  const measure = async (scenario, more, timeoutMs) => {
-    const client = startRole(FILE, "client", { scenario, ...more });
-    const result = await client.wait("RESULT", timeoutMs);
-    await client.kill();
-    return result;
-  };
-  const ways = { proxy: ports.proxy, gateway: ports.tcp };
-  const results = { bulk: { proxy: [], gateway: [] }, small: { proxy: [], gateway: [] } };
+  for (const [holds, text] of verdicts) console.log(`${holds ? "PASS" : "FAIL"}  ${text}`);
+  process.exitCode = verdicts.every(([holds]) => holds) ? 0 : 1;
+}
+
+async function measure(scenario, more, timeoutMs) {
+  const client = startRole(FILE, "client", { scenario, ...more });
+  const result = await client.wait("RESULT", timeoutMs);
+  await client.kill();
+  return result;
+}
+
+/** The gateway beside the proxy. */
+async function passage(scenarios, rounds) {
+  const place = await Place.open(FILE, ["backend", "proxy", "gateway"], NO_LIMITS);
+  const ways = { proxy: place.ports.proxy, gateway: place.ports.tcp };
+  const results = Object.fromEntries(scenarios.map((scenario) => [scenario, { proxy: [], gateway: [] }]));
   for (let round = 0; round < rounds; round++) {
-    for (const scenario of ["bulk", "small"]) {
+    for (const scenario of scenarios) {
       for (const [way, port] of Object.entries(ways)) results[scenario][way].push(await measure(scenario, { port }, 60_000));
     }
   }
-  const crowds = {};
-  for (const transport of TRANSPORTS) {
-    crowds[transport] = await measure("many", { transport, ports, clients, seconds }, 180_000 + 2_000 * seconds);
-  }
-  await Promise.all(servers.map((server) => server.kill()));
-  report(results, crowds, { rounds, clients, seconds });
+  await place.close();
+  return results;
 }
 
-function report(results, crowds, { rounds, clients, seconds }) {
-  const machine = describeMachine();
-  console.log(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, commit ${machine.commit}; ${rounds} rounds\n`);
+async function crowdOf(transport, clients, seconds, receiveBuffer) {
+  const { limits, ofKcp } = NO_LIMITS;
+  const buffer = receiveBuffer === undefined ? {} : { receiveBufferBytes: Number(receiveBuffer) };
+  const place = await Place.open(FILE, ["backend", "gateway"], { limits, ofKcp: { ...ofKcp, ...buffer } });
+  const result = await measure("crowd", { transport, ports: place.ports, clients, seconds }, 180_000 + 2_000 * seconds);
+  await place.close();
+  return result;
+}
+
+function reportPassage(results) {
   const ratios = (scenario) =>
     results[scenario].gateway.map(({ perSecond }, round) => perSecond / results[scenario].proxy[round].perSecond);
   const of = (scenario, way, part, scale = 1) => results[scenario][way].map((each) => each[part] / scale);
   const shown = (values) => `${figure(median(values))} (${range(values)})`;
   const line = (title, scenario, part, scale) => [title, ...["proxy", "gateway"].map((way) => shown(of(scenario, way, part, scale)))];
-  console.log(
-    table(
-      ["", "plain proxy", "gateway", "ratio"],
-      [
-        [...line("bulk, MB/s", "bulk", "perSecond", 1e6), shown(ratios("bulk"))],
-        [...line(`32 bytes, ${SMALL_CLIENTS} connections, messages/s`, "small", "perSecond"), shown(ratios("small"))],
-        [...line("  p50 ms", "small", "p50"), ""],
-        [...line("  p99 ms", "small", "p99"), ""],
-      ],
-    ),
-  );
-  console.log(`\n${clients} clients of one transport, each 32 bytes once a second for ${seconds} s:\n`);
-  const rows = Object.entries(crowds).map(([transport, { p50, p99, most, rss, heapUsed }]) => {
-    return [transport, ...[p50, p99, most, rss, heapUsed].map(figure)];
-  });
-  console.log(table(["", "p50 ms", "p99 ms", "slowest ms", "gateway's rss, bytes per client", "heap, bytes per client"], rows));
+  const rows = [];
+  if (results.bulk !== undefined) rows.push([...line("bulk, MB/s", "bulk", "perSecond", 1e6), shown(ratios("bulk"))]);
+  if (results.small !== undefined) {
+    rows.push([...line(`32 bytes, ${SMALL_CLIENTS} connections, messages/s`, "small", "perSecond"), shown(ratios("small"))]);
+    for (const part of ["p50", "p99"]) rows.push([...line(`  ${part} ms`, "small", part), ""]);
+  }
+  console.log(`${table(["", "plain proxy", "gateway", "ratio"], rows)}\n`);
+  if (results.bulk === undefined) return [];
   const ratio = median(ratios("bulk"));
-  const verdicts = [
-    [ratio >= LEAST_BULK_RATIO, `bulk at ${figure(ratio)} of the proxy's (at least ${LEAST_BULK_RATIO})`],
-    ...Object.entries(crowds).map(([transport, { echoes }]) => [
-      echoes === clients * seconds,
-      `${transport}: ${echoes} of ${clients * seconds} echoes`,
-    ]),
+  return [[ratio >= LEAST_BULK_RATIO, `bulk at ${figure(ratio)} of the proxy's (at least ${LEAST_BULK_RATIO})`]];
+}
+
+function reportCrowds(crowds, clients, seconds) {
+  console.log(`${clients} clients of one transport, each 32 bytes once a second for ${seconds} s:\n`);
+  const rows = Object.entries(crowds).map(([transport, { p50, p99, most, rss, heapUsed, rssAll, openMs, core }]) => {
+    return [transport, ...[p50, p99, most, rss, heapUsed, rssAll, openMs, core].map(figure)];
+  });
+  const head = [
+    "",
+    "p50 ms",
+    "p99 ms",
+    "slowest ms",
+    "gateway's rss, bytes per client",
+    "heap, bytes per client",
+    "rss in all, MiB",
+    "opened in ms",
+    "gateway's cores",
   ];
-  console.log("");
-  for (const [holds, text] of verdicts) console.log(`${holds ? "PASS" : "FAIL"}  ${text}`);
-  process.exitCode = verdicts.every(([holds]) => holds) ? 0 : 1;
+  console.log(`${table(head, rows)}\n`);
+  return Object.entries(crowds).map(([transport, { echoes }]) => [
+    echoes === clients * seconds,
+    `${transport}: ${echoes} of ${clients * seconds} echoes`,
+  ]);
 }

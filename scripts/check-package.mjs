@@ -11,7 +11,8 @@ const SHIPPED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^dist\/(src|codegen|shared)\/[\w./-]+\.(js|d\.ts)$/,
   /^proto\/[\w./-]+\.proto$/,
-  /^docs\/(guides\/)?[\w-]+\.md$/,
+  /^docs\/((guides|decisions)\/)?[\w-]+\.md$/,
+  /^examples\/[\w./-]+\.(ts|proto|json|html|sh)$/, // the guides lead there
 ];
 const REQUIRED = ["README.md", "LICENSE", "CHANGELOG.md"];
 const MAX_PACKED_BYTES = 1_000_000;

@@ -21,6 +21,11 @@ export const RPC_CODES = {
   UNAUTHENTICATED: 16,
 } as const;
 
+/** Whether an error can have this code. Those of newer peers are not known here. */
+export function isCode(code: unknown): code is Code {
+  return typeof code === "string" && code !== "" && code !== "OK";
+}
+
 /** A code by name. `(string & {})` keeps completion and lets codes of newer peers through. */
 export type Code = keyof typeof RPC_CODES | (string & {});
 
@@ -31,7 +36,7 @@ export type Code = keyof typeof RPC_CODES | (string & {});
 export type Execution = "notRun" | "unknown" | "ran";
 
 export interface RpcErrorOptions {
-  /** The application's own number, a whole one of 32 bits; 0 for none. Travels to the caller. */
+  /** The application's own number, a whole one of 32 bits (it may be negative); 0 for none. Travels to the caller. */
   appCode?: number | undefined;
   /** Anything the application wants to say beyond the message, up to 16 KiB. Travels to the caller. */
   details?: Uint8Array | undefined;
@@ -64,10 +69,18 @@ export class RpcError extends Error {
   /** The nodes on the way, in order; the last one is where it failed. */
   readonly path: readonly AddressText[];
 
+  /**
+   * @throws TypeError for a code that is no text, empty, or `"OK"`: what succeeded is no error. RangeError for an `appCode` that
+   *   is no whole number from -2,147,483,648 to 2,147,483,647.
+   */
   constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
+    if (!isCode(code)) throw new TypeError(`the code of an RpcError is one of ${Object.keys(RPC_CODES).join(", ")}; got ${shown(code)}`);
+    const { appCode = 0 } = options;
+    if (typeof appCode !== "number" || (appCode | 0) !== appCode)
+      throw new RangeError(`the appCode of an RpcError is a whole number of 32 bits; got ${shown(appCode)}`);
     super(message, "cause" in options && options.cause !== undefined ? { cause: options.cause } : undefined);
     this.code = code;
-    this.appCode = options.appCode ?? 0;
+    this.appCode = appCode;
     this.details = options.details;
     this.reason = options.reason ?? message;
     this.execution = options.execution ?? "ran";
@@ -106,6 +119,10 @@ export class RpcError extends Error {
       return false; // anything can be thrown, also what throws when it is looked at
     }
   }
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : typeof value === "object" ? "an object" : String(value);
 }
 
 /** Causes of one error that are printed: a chain may be a circle. */

@@ -11,6 +11,26 @@ function refused(cause?: unknown): RpcError {
   return rpcError(call, "UNAVAILABLE", "notRun", "dial 10.0.1.7:8011: connection refused; is it up?", { cause });
 }
 
+suite("an RpcError that cannot be", () => {
+  for (const code of ["OK", "", 14, undefined, { toString: () => "UNAVAILABLE" }])
+    test(`with the code ${JSON.stringify(code)}, is a TypeError that lists the codes`, () => {
+      assert.throws(() => new RpcError(code as string, "no"), { name: "TypeError", message: /one of CANCELLED, .*UNAUTHENTICATED; got / });
+    });
+
+  for (const appCode of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, -(2 ** 31) - 1, "7", 7n])
+    test(`with the appCode ${String(appCode)}, is a RangeError`, () => {
+      assert.throws(() => new RpcError("ABORTED", "no", { appCode: appCode as number }), {
+        name: "RangeError",
+        message: /whole number of 32 bits/,
+      });
+    });
+
+  test("with a code of a newer version or an appCode at the ends of its range, is as it is written", () => {
+    assert.equal(new RpcError("TIRED", "no").code, "TIRED");
+    for (const appCode of [0, -1, 2 ** 31 - 1, -(2 ** 31)]) assert.equal(new RpcError("ABORTED", "no", { appCode }).appCode, appCode);
+  });
+});
+
 suite("an RpcError in print", () => {
   test("as a string, is one line", () => {
     assert.equal(String(refused()), `RpcError: ${LINE}`);

@@ -1,5 +1,4 @@
 /** `clusterts call`: one call, request and reply as JSON. */
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { RpcError } from "../errors.js";
 import { bytesMethod } from "./bytes-method.js";
@@ -7,6 +6,7 @@ import { Cluster, NODE_HELP, NODE_OPTIONS } from "./cluster.js";
 import { type Command, type CommandContext, CommandError, UsageError } from "./command.js";
 import { methodsIn } from "./proto-methods.js";
 import { findMethod, replyOf, requestOf } from "./proto-request.js";
+import { stdinText } from "./stdin.js";
 
 const HELP = `Usage: clusterts call <address> <method> [json] --proto <folder> [options]
 
@@ -42,7 +42,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
     return 0;
   }
   const method = findMethod(methods, name);
-  const request = requestOf(method, json === "-" ? readFileSync(0, "utf8") : json);
+  const request = requestOf(method, json === "-" ? stdinText() : json);
   const cluster = new Cluster(values, context);
   const caller = await cluster.connect(address!);
   try {

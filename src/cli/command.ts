@@ -18,9 +18,15 @@ export interface Command {
   run(args: readonly string[], context: CommandContext): Promise<number>;
 }
 
-/** What went wrong where the command line was right: one line for the user, exit code 1. */
+/** What went wrong where the command line was right: one line for the user, and an exit code, 1 unless the command says another. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** Wrong use of the command line: one line, exit code 2. */

@@ -30,7 +30,7 @@ function help(): string {
   clusterts --version          version of the library\n`;
 }
 
-/** Runs one command line. @returns the exit code: 0, 1 when it failed, 2 when it was wrong. */
+/** Runs one command line. @returns the exit code: 0, 1 when it failed (where a command says so 3 and others), 2 when it was wrong. */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
   const [name, ...rest] = args;
   if (name === "--version" || name === "-v") {
@@ -58,7 +58,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
   } catch (error) {
     if (isCommandError(error)) {
       context.stderr(`clusterts ${name}: ${error.message}\n`);
-      return 1;
+      return error.exitCode;
     }
     if (!isUsageError(error)) throw error;
     context.stderr(`clusterts ${name}: ${error.message.split("\n")[0]}; see clusterts ${name} --help\n`);

@@ -26,6 +26,7 @@ Options:
       --insecure              take connections from other machines without a secret
       --lease <ms>            milliseconds without a word from a node until it is removed (default 10000)
       --address <g.t.i>       its logical address (default 4095.254.4095)
+      --json                  print one line of JSON when it listens, for programs
       --help                  this text
 
 Exit codes: 0 ended as told, 1 it could not start, 2 wrong use of this command.
@@ -39,6 +40,7 @@ const OPTIONS = {
   insecure: { type: "boolean" },
   lease: { type: "string" },
   address: { type: "string" },
+  json: { type: "boolean" },
 } as const;
 
 export const discovery: Command = { help: HELP, run };
@@ -64,11 +66,10 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       ...(lease !== undefined && { leaseMs: Number(lease) }),
       ...(address !== undefined && { address: address as `${number}.${number}.${number}` }),
     });
-    const { members, epoch } = server.status();
-    context.stdout(
-      `discovery server listens on ${server.endpoint}, ${members} members${data === undefined ? ", nothing is kept" : ` in ${data}`}\n`,
-    );
-    context.stdout(`store ${epoch}\n`);
+    const { endpoint, members, epoch } = server.status();
+    const kept = data === undefined ? ", nothing is kept" : ` in ${data}`;
+    const text = `discovery server listens on ${endpoint}, ${members} members${kept}\nstore ${epoch}\n`;
+    context.stdout(values.json ? `${JSON.stringify({ endpoint, members, epoch, data })}\n` : text);
     if (!signal.aborted) await once(signal, "abort");
     await server.close();
     return 0;

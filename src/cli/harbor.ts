@@ -26,6 +26,7 @@ Options:
       --insecure                   take connections from other machines without a secret
                                    (CLUSTERTS_TLS_CA, _CERT and _KEY name files for TLS)
       --timeout <ms>               longest time to start, and to end (default 10000)
+      --json                       print one line of JSON when it listens, for programs
       --help                       this text
 
 Exit codes: 0 ended as told, 1 it could not start, 2 wrong use of this command.
@@ -43,6 +44,7 @@ const OPTIONS = {
   "enforce-export": { type: "boolean" },
   insecure: { type: "boolean" },
   timeout: { type: "string", default: "10000" },
+  json: { type: "boolean" },
 } as const;
 
 export const harbor: Command = { help: HELP, run };
@@ -76,7 +78,8 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       timeoutMs: group.timeoutMs,
       signal: context.signal,
     });
-    context.stdout(`harbor ${address} listens on ${node.status().endpoint}\n`);
+    const { endpoint } = node.status();
+    context.stdout(values.json ? `${JSON.stringify({ address, endpoint })}\n` : `harbor ${address} listens on ${endpoint}\n`);
     if (!context.signal.aborted) await once(context.signal, "abort");
     await node.close({ timeoutMs: group.timeoutMs });
     return 0;

@@ -1,12 +1,17 @@
 /** `clusterts get`, `set`, `del` and `watch`: keys and values of the discovery server. */
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { KeyValue, KeyValueEntry } from "../discovery/key-value.js";
 import { RpcError } from "../errors.js";
 import { CLUSTER_HELP, CLUSTER_OPTIONS, Cluster } from "./cluster.js";
 import { type Command, type CommandContext, CommandError, UsageError } from "./command.js";
+import { stdinText } from "./stdin.js";
 
-const EXIT = "Exit codes: 0 done, 1 it could not be done (get, del: there is no such key), 2 wrong use of this command.\n";
+const EXIT = `Exit codes: 0 done, 1 it could not be done (get, del: there is no such key), 2 wrong use of this command,
+3 the discovery server was not reached or did not answer.
+`;
+
+/** The server may have the key: scripts should not take it for one that is not there. */
+const NO_ANSWER = 3;
 
 const WRITE_OPTIONS = { ...CLUSTER_OPTIONS, "if-revision": { type: "string" } } as const;
 const WRITE_HELP = `      --if-revision <n>       only when the key's revision is this one, as get --json prints it; 0: only when there is no such key
@@ -55,7 +60,7 @@ ${EXIT}`,
     const [key, value] = positionals;
     if (key === undefined || value === undefined || positionals.length > 2) throw new UsageError("give a key and a value");
     return await withKeys(values, context, async (keys, timeoutMs) => {
-      const text = value === "-" ? readFileSync(0, "utf8") : value;
+      const text = value === "-" ? stdinText() : value;
       const revision = await keys.set(key, text, { timeoutMs, ifRevision: revisionOf(values["if-revision"]) });
       context.stdout(values.json ? `${JSON.stringify({ key, revision: String(revision) })}\n` : `${key}: revision ${revision}\n`);
       return 0;
@@ -131,7 +136,8 @@ async function withKeys(
     return await work(open.keyValue, cluster.timeoutMs);
   } catch (error) {
     if (!RpcError.is(error)) throw error;
-    throw new CommandError(error.message);
+    const isAnswer = error.code !== "UNAVAILABLE" && error.code !== "DEADLINE_EXCEEDED";
+    throw new CommandError(error.message, isAnswer ? 1 : NO_ANSWER);
   }
 }
 

@@ -49,7 +49,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
 }
 
 /** Milliseconds until the answer. The first one includes the opening of the link. */
-export async function pingOnce(caller: AnonymousCaller, timeoutMs: number, signal: AbortSignal): Promise<number> {
+async function pingOnce(caller: AnonymousCaller, timeoutMs: number, signal: AbortSignal): Promise<number> {
   const began = performance.now();
   try {
     await caller.invoke(undefined, PING, NOTHING, { timeoutMs, signal });

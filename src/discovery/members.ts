@@ -10,6 +10,7 @@ import { type Candidate, PickTable, type Policy } from "./pick-table.js";
 import { Registrar } from "./registrar.js";
 import { type DiscoveryReport, Reporter } from "./report.js";
 import { shortageOf } from "./shortage.js";
+import { UnreachableNodes } from "./unreachable.js";
 import { Waiters, type WaitOptions } from "./waiters.js";
 import { WatchLoop } from "./watch-loop.js";
 
@@ -21,6 +22,11 @@ export interface MembersOptions {
   readonly random: Random;
   /** Takes what the owner should hear, a line each. Must not throw. */
   readonly report: (report: DiscoveryReport) => void;
+  /**
+   * Dials a node that could not be reached, and says by {@link Members.markUnreachable} what came of it. Without it such a node
+   * is simply picked again after a while.
+   */
+  readonly probe?: ((address: LogicalAddress) => void) | undefined;
   /** Milliseconds that absent members stay when the store lost its data. Default `15_000`. */
   readonly graceMs?: number | undefined;
 }
@@ -42,8 +48,6 @@ export interface RegisterOptions {
 /** Records of one report that are named when they are bad; the rest is a number. */
 const MAX_PROBLEMS = 5;
 const CLOSE_TIMEOUT_MS = 3_000;
-/** How long others are picked in place of a node that could not be reached. */
-const UNREACHABLE_MS = 10_000;
 
 export class Members implements AsyncDisposable {
   readonly #options: MembersOptions;
@@ -54,7 +58,7 @@ export class Members implements AsyncDisposable {
   readonly #loop: WatchLoop;
   readonly #listeners = new Set<(change: MembershipChange) => void>();
   #registrar: Registrar | undefined;
-  readonly #unreachable = new Map<LogicalAddress, TimerHandle>();
+  readonly #unreachable: UnreachableNodes;
   #graceTimer: TimerHandle | undefined;
   #closing: Promise<void> | undefined;
 
@@ -65,6 +69,7 @@ export class Members implements AsyncDisposable {
     this.#membership = new Membership(graceMs);
     this.#table = new PickTable(self, random);
     this.#waiters = new Waiters(clock);
+    this.#unreachable = new UnreachableNodes(clock, (address) => this.#probe(address));
     this.#reporter = new Reporter(clock, report);
     this.#loop = new WatchLoop({ discovery, clock, random, reporter: this.#reporter, onEvent: (event) => this.#take(event) });
   }
@@ -155,19 +160,12 @@ export class Members implements AsyncDisposable {
     this.#waiters.recheck();
   }
 
-  /** A node could not be reached (`true`): for ten seconds, or until it was (`false`), others are picked in its place. */
+  /** A node could not be reached (`true`): until it was (`false`), or its entry changes, others are picked in its place. */
   markUnreachable(address: LogicalAddress, unreachable: boolean): void {
-    const { clock } = this.#options;
-    const timer = this.#unreachable.get(address);
-    if (timer === undefined && !unreachable) return;
-    clock.clearTimeout(timer);
-    this.#unreachable.delete(address);
+    if (this.#closing !== undefined) return;
+    if (unreachable) this.#unreachable.add(address);
+    else if (!this.#unreachable.delete(address)) return;
     this.#table.markUnreachable(address, unreachable);
-    if (!unreachable || this.#closing !== undefined) return;
-    this.#unreachable.set(
-      address,
-      clock.setTimeout(() => this.markUnreachable(address, false), UNREACHABLE_MS),
-    );
   }
 
   /**
@@ -283,7 +281,7 @@ export class Members implements AsyncDisposable {
     this.#listeners.clear();
     this.#waiters.close();
     this.#options.clock.clearTimeout(this.#graceTimer);
-    for (const timer of this.#unreachable.values()) this.#options.clock.clearTimeout(timer);
+    this.#unreachable.clear();
     await this.#registrar?.stop(timeoutMs);
     await this.#loop.stop(timeoutMs);
   }
@@ -307,9 +305,18 @@ export class Members implements AsyncDisposable {
     for (const member of change.removed) this.#table.remove(member);
     for (const member of change.added) this.#table.put(member);
     for (const member of change.updated) this.#table.put(member);
+    for (const { address } of [...change.removed, ...change.added, ...change.updated])
+      if (!this.#table.isUnreachable(address)) this.#unreachable.delete(address);
     this.#waiters.recheck();
     if (change.added.length + change.updated.length + change.removed.length === 0) return;
     for (const listener of [...this.#listeners]) this.#callOut("a listener of member changes", () => listener(change));
+  }
+
+  /** It is time to try again a node that could not be reached. */
+  #probe(address: LogicalAddress): void {
+    const { probe } = this.#options;
+    if (probe === undefined || this.#membership.get(address) === undefined) this.markUnreachable(address, false);
+    else probe(address);
   }
 
   #scheduleExpiry(): void {

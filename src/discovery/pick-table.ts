@@ -87,6 +87,10 @@ export class PickTable {
     if (member !== undefined) list!.put(member, !unreachable);
   }
 
+  isUnreachable(address: LogicalAddress): boolean {
+    return this.#unreachable.has(address);
+  }
+
   /** How many nodes of `type` could be picked. @throws {@link InvalidOptionsError} for a type that cannot be. */
   count(type: number): number {
     return this.#list(type)?.size ?? 0;

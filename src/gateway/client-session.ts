@@ -232,7 +232,8 @@ export class ClientSession {
 
   #howClientLeft(): SessionEnd {
     const error = this.#clientError;
-    return { cause: "clientLost", reason: error === undefined ? "it was reset or lost" : error.message };
+    if (error === undefined) return { cause: "clientLost", reason: "it was reset or lost" };
+    return { cause: "isFault" in error && error.isFault === true ? "clientFault" : "clientLost", reason: error.message };
   }
 
   #onStreamClosed(stream: BackendStream, failure: Error | undefined): void {

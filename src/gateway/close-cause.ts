@@ -9,6 +9,8 @@ export type CloseCause =
   | "clientLeft"
   /** The client's connection was reset or lost. */
   | "clientLost"
+  /** The client broke the protocol of its transport, or a limit of it: a WebSocket message that is too large, compressed, malformed. */
+  | "clientFault"
   /** `accept()` said no. */
   | "refused"
   /** `accept()` has thrown, or took too long. */
@@ -34,6 +36,7 @@ const GOODBYES: Readonly<Record<CloseCause | RefusalCause, Goodbye>> = {
   ended: { code: 1000, text: "" },
   clientLeft: { code: 1000, text: "" },
   clientLost: { code: 1000, text: "" },
+  clientFault: { code: 1002, text: "" },
   refused: { code: 1008, text: "refused" },
   acceptFailed: { code: 1011, text: "the gateway failed" },
   noBackend: { code: 1013, text: "no server is available" },
@@ -56,6 +59,7 @@ export function newCloseCounts(): Record<CloseCause, number> {
     ended: 0,
     clientLeft: 0,
     clientLost: 0,
+    clientFault: 0,
     refused: 0,
     acceptFailed: 0,
     noBackend: 0,

@@ -106,7 +106,9 @@ class Piping implements PipeGateway, SessionHost {
       bytesOut,
       refused: { ...this.#refused },
       closed: { ...this.#closed },
-      listeners: this.#listening.map(({ transport, endpoint, refused }) => ({ transport, endpoint: formatEndpoint(endpoint), refused })),
+      listeners: this.#listening.map(({ transport, endpoint, refused, counters = {} }) => {
+        return { transport, endpoint: formatEndpoint(endpoint), refused, counters };
+      }),
     };
   }
 

@@ -11,6 +11,8 @@ export interface ListenerStatus {
   readonly endpoint: string;
   /** Connections that never became clients, by cause. */
   readonly refused: Readonly<Partial<Record<ListenRefusal, number>>>;
+  /** What this kind of listener counts besides. KCP: `datagramsIn`, `malformed`, `unknown`, ..., and `receiveBufferBytes`. */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface GatewayStatus {

@@ -14,6 +14,7 @@ export class Pair {
   /** Where they came from before, while that is open, and the last number that did: each answer goes back where its request came from. */
   #earlierInbound: RelayPort | undefined;
   #earlierInboundSeq = 0;
+  #earlierInboundUntil = Number.NEGATIVE_INFINITY;
   /** Where they go. */
   link: RelayLink | undefined;
   /** Of the sender's incarnation; -1 until something went out. */
@@ -24,6 +25,7 @@ export class Pair {
   /** The same of the connection before, while that is open. */
   #earlierPort: RelayPort | undefined;
   #earlierSeq = 0;
+  #earlierUntil = Number.NEGATIVE_INFINITY;
   /** Requests passed on that have no answer yet, as far as a relay can tell: deadlines and cancels that cross an answer are not seen. */
   unanswered = 0;
   #waitsUntil = Number.NEGATIVE_INFINITY;
@@ -47,6 +49,7 @@ export class Pair {
     const dropped = this.#earlierInbound;
     this.#earlierInbound = this.inbound.isClosed ? undefined : this.inbound;
     this.#earlierInboundSeq = this.lastSeq;
+    this.#earlierInboundUntil = this.#waitsUntil;
     this.inbound = inbound;
     return dropped;
   }
@@ -101,6 +104,18 @@ export class Pair {
     return this.unanswered > 0 && !this.inbound.isClosed && now < this.#waitsUntil;
   }
 
+  /** Whether an answer may still be due to a request that went out over `port`: of an earlier one all deadlines are over some day. */
+  isWaitingOver(port: RelayPort, now: number): boolean {
+    if (port === this.port) return this.isWaiting(now);
+    return port === this.#earlierPort && now < this.#earlierUntil && this.isWaiting(now);
+  }
+
+  /** Whether an answer may still have to go out over `port`. */
+  isWaitingFor(port: RelayPort, now: number): boolean {
+    if (port === this.inbound) return this.isWaiting(now);
+    return port === this.#earlierInbound && now < this.#earlierInboundUntil && this.isWaiting(now);
+  }
+
   /** `port` is lost: the last number that it carried, 0 for none. */
   lose(port: RelayPort): number {
     if (this.port === port) {
@@ -118,6 +133,7 @@ export class Pair {
     if (!isSameLife && this.epoch !== -1) this.unanswered = 0;
     this.#earlierPort = isSameLife && this.port !== port && this.port?.isClosed === false ? this.port : undefined;
     this.#earlierSeq = this.lastSeq;
+    this.#earlierUntil = this.#waitsUntil;
     this.port = port;
     this.epoch = epoch;
     this.lastSeq = 0;

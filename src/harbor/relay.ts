@@ -110,17 +110,24 @@ export class Relay {
     this.#routes.version++;
   }
 
-  /** Whether somebody waits for an answer from behind `peer`. */
-  callsWait(peer: LogicalAddress): boolean {
+  /** Whether somebody waits for an answer from behind `peer`; with `over`, to what went out over that connection. */
+  callsWait(peer: LogicalAddress, over?: RelayPort): boolean {
     const now = this.#env.clock.now();
-    for (const pair of this.#pairs.behind(peer)) if (pair.port?.peer.address === peer && pair.isWaiting(now)) return true;
+    for (const pair of this.#pairs.behind(peer)) {
+      const isOver = over === undefined ? pair.port?.peer.address === peer && pair.isWaiting(now) : pair.isWaitingOver(over, now);
+      if (isOver) return true;
+    }
     return false;
   }
 
   /** Whether an answer is still to go out over `port`; without one, over any. */
   worksFor(port?: RelayPort): boolean {
     const now = this.#env.clock.now();
-    for (const pair of port === undefined ? this.#pairs : this.#pairs.answeredOver(port)) if (pair.isWaiting(now)) return true;
+    if (port === undefined) {
+      for (const pair of this.#pairs) if (pair.isWaiting(now)) return true;
+      return false;
+    }
+    for (const pair of this.#pairs.answeredOver(port)) if (pair.isWaitingFor(port, now)) return true;
     return false;
   }
 

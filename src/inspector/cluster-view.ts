@@ -7,7 +7,7 @@ import type { Member } from "../discovery/discovery.js";
 import type { LinkReport, MethodReport, NodeReport } from "./node-report.js";
 
 /** How long a node that has left is shown. */
-export const SHOW_GONE_MS = 5 * 60_000;
+const SHOW_GONE_MS = 5 * 60_000;
 /** Lines of the table of slow methods. */
 const SLOWEST = 20;
 

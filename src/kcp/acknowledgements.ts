@@ -17,6 +17,8 @@ export class Acknowledgements {
 
   /** `next`: the lowest sequence number that has not arrived. */
   add(sequence: number, timestamp: number, next: number): void {
+    // Sent again while it waited here to be read: what came first tells how long the peer really has to wait.
+    if (this.#owed && sequence === this.#lastSequence) return;
     this.#owed = true;
     this.#lastSequence = sequence;
     this.#lastTimestamp = timestamp;

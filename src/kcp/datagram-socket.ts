@@ -3,9 +3,6 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { type Endpoint, formatEndpoint } from "../addr/endpoint.js";
 
-/** Asked of the system, which may give less. */
-const RECEIVE_BUFFER_BYTES = 4 * 1024 ** 2;
-
 /** Where datagrams go to and come from. */
 export interface Remote {
   /** An IP address. */
@@ -31,8 +28,8 @@ export class DatagramSocket {
     this.endpoint = { host: address, port };
   }
 
-  /** Takes datagrams of everybody. @throws Error with the system's `code`. */
-  static async bind({ host, port }: Endpoint, handler: DatagramHandler): Promise<DatagramSocket> {
+  /** Takes datagrams of everybody. Asks the system for `receiveBufferBytes`. @throws Error with the system's `code`. */
+  static async bind({ host, port }: Endpoint, receiveBufferBytes: number, handler: DatagramHandler): Promise<DatagramSocket> {
     const socket = socketFor(host, handler);
     await new Promise<void>((resolve, reject) => {
       const failed = (error: Error): void => {
@@ -45,11 +42,11 @@ export class DatagramSocket {
         resolve();
       });
     });
-    return ready(socket, handler, new DatagramSocket(socket, false));
+    return ready(socket, receiveBufferBytes, handler, new DatagramSocket(socket, false));
   }
 
-  /** Takes datagrams of one peer, and hears when its port is closed. @throws Error with the system's `code`. */
-  static async connect({ host, port }: Endpoint, handler: DatagramHandler): Promise<DatagramSocket> {
+  /** As {@link bind}, of one peer, and hears when its port is closed. */
+  static async connect({ host, port }: Endpoint, receiveBufferBytes: number, handler: DatagramHandler): Promise<DatagramSocket> {
     const socket = socketFor(host, handler);
     await new Promise<void>((resolve, reject) => {
       socket.connect(port, host, (error?: Error) => {
@@ -58,7 +55,12 @@ export class DatagramSocket {
         reject(error);
       });
     });
-    return ready(socket, handler, new DatagramSocket(socket, true));
+    return ready(socket, receiveBufferBytes, handler, new DatagramSocket(socket, true));
+  }
+
+  /** What the system has given for datagrams that wait to be read. */
+  get receiveBufferBytes(): number {
+    return this.#socket.getRecvBufferSize();
   }
 
   /** `sent` is called with an error when the system did not take it. */
@@ -88,16 +90,16 @@ function socketFor(host: string, handler: DatagramHandler): Socket {
   return socket;
 }
 
-function ready(socket: Socket, handler: DatagramHandler, wrapped: DatagramSocket): DatagramSocket {
+function ready(socket: Socket, receiveBufferBytes: number, handler: DatagramHandler, wrapped: DatagramSocket): DatagramSocket {
   socket.on("error", (error: NodeJS.ErrnoException) => handler.onError(error));
-  enlargeReceiveBuffer(socket);
+  setReceiveBuffer(socket, receiveBufferBytes);
   return wrapped;
 }
 
 /** Linux gives what it may; others refuse what is too much, and what they gave at first stays. */
-function enlargeReceiveBuffer(socket: Socket): void {
+function setReceiveBuffer(socket: Socket, bytes: number): void {
   try {
-    socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    socket.setRecvBufferSize(bytes);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_SOCKET_BUFFER_SIZE") throw error;
   }

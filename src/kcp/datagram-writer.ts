@@ -41,7 +41,7 @@ export class DatagramWriter {
     return this.#allowed(this.#proof.acknowledgementBytes);
   }
 
-  /** Something could not be sent because the peer has not proved its address, and has not sent enough. */
+  /** A segment could not be sent because the peer has not proved its address, and has not sent enough. */
   get isStarved(): boolean {
     return this.#isStarved;
   }

@@ -40,8 +40,8 @@ class Dialed implements DatagramHandler, TableOwner, SessionHost {
   }
 
   async open(remote: Remote): Promise<KcpSession> {
-    const { clock, random, conversation: number } = this.#options;
-    this.#socket = await DatagramSocket.connect({ host: remote.address, port: remote.port }, this);
+    const { clock, random, conversation: number, receiveBufferBytes } = this.#options;
+    this.#socket = await DatagramSocket.connect({ host: remote.address, port: remote.port }, receiveBufferBytes, this);
     this.#table = new ConversationTable(this.#socket, clock, this.#counters, this);
     const now = clock.now();
     const timestampOffset = Buffer.from(random.bytes(4)).readUInt32LE();

@@ -25,7 +25,7 @@ export interface FlyingSegment {
 /** What an acknowledgement told. */
 export interface Acknowledged {
   readonly order: number;
-  /** From the last transmission to now; `undefined` when an earlier transmission was acknowledged. */
+  /** From the transmission that is acknowledged to now; `undefined` when the timestamp is of none that was made. */
   readonly roundTripMs: number | undefined;
   /** The timestamp was one that only who receives our segments knows. */
   readonly echoed: boolean;
@@ -124,10 +124,14 @@ export class Flight {
     this.#ring.remove(sequence);
     this.#advance();
     const isLast = timestamp === segment.timestamp;
-    // Of an earlier transmission nobody knows when it left, or which segments it has overtaken: the first one counts for the oldest.
+    // Which of the transmissions it was tells how long answers take, also where they take longer than they were waited for:
+    // else a path that becomes slow would never be known as such, and everything on it would be sent twice.
+    const earlierMs = serialDiff(segment.timestamp, timestamp);
+    const wasMade = earlierMs >= 0 && earlierMs <= serialDiff(segment.timestamp, segment.firstTimestamp);
     return {
+      // Nobody knows which segments an earlier transmission has overtaken.
       order: isLast ? segment.order : 0,
-      roundTripMs: isLast ? now - segment.sentAt : undefined,
+      roundTripMs: wasMade ? now - segment.sentAt + earlierMs : undefined,
       echoed: isLast || timestamp === segment.firstTimestamp,
     };
   }

@@ -54,8 +54,9 @@ export class KcpCore {
   #toldUnacknowledged: number;
   #askOwed = false;
   #tellOwed = false;
-  /** The address must be proved, or earn more credit, before anything more can be sent. */
-  #isStarved = false;
+  /** The address must be proved, or earn more credit, before what waits can be sent, or what is to be acknowledged. */
+  #isSenderStarved = false;
+  #isControlStarved = false;
   #lastFlushAt: number;
   /** When the last datagram came that counted. */
   #heardAt: number;
@@ -132,11 +133,13 @@ export class KcpCore {
   /** Takes bytes (stream mode) or one message, copied; they leave with `flush`. More than `hasRoom` allows is taken too. */
   send(bytes: Uint8Array): void {
     this.#sender.push(bytes);
+    this.#isSenderStarved = false; // what could not be sent before was larger, perhaps
   }
 
   /** Tells the peer the end after all that was sent; nothing may be sent any more. Only with `tellEnds`. */
   end(): void {
     this.#sender.end();
+    this.#isSenderStarved = false;
   }
 
   /** Bytes of the stream, or a whole message; `undefined` when nothing can be read now. */
@@ -159,7 +162,7 @@ export class KcpCore {
     const fault = datagramFault(datagram, this.conversation, this.#maxPayloadBytes);
     if (fault !== undefined) return fault;
     if (!this.#proof.isProven) this.#proof.received(datagram.length);
-    this.#isStarved = false;
+    this.#isSenderStarved = this.#isControlStarved = false;
     this.#heardAt = now;
     return this.#inputSegments(datagram, now);
   }
@@ -179,7 +182,7 @@ export class KcpCore {
     // The proof goes before everything else: it needs a segment of ours that the peer acknowledges.
     if (!isProven) this.#writeControl(writer, now);
     writer.finish();
-    this.#isStarved = writer.isStarved;
+    this.#isSenderStarved = writer.isStarved;
     if (writer.datagrams === 0) return;
     this.#toldWindow = this.#inbox.window;
     this.#toldUnacknowledged = unacknowledged;
@@ -187,12 +190,10 @@ export class KcpCore {
 
   /** When `flush` should be called next, if nothing else happens: `now` or before for at once, `Infinity` for never. */
   nextUpdateAt(now: number): number {
-    if (this.#failure !== undefined || this.#isStarved) return Number.POSITIVE_INFINITY;
-    if (this.#tellOwed || this.#askOwed) return now;
-    const { acknowledge, intervalMs } = this.#options;
-    const nextTick = this.#lastFlushAt + intervalMs;
-    const acknowledgeAt = this.#acknowledgements.isEmpty ? Number.POSITIVE_INFINITY : acknowledge === "turn" ? now : nextTick;
-    return Math.min(acknowledgeAt, this.#sender.nextAt(now, this.#proof.isProven, nextTick), this.#probe.at);
+    if (this.#failure !== undefined) return Number.POSITIVE_INFINITY;
+    const nextTick = this.#lastFlushAt + this.#options.intervalMs;
+    const sendAt = this.#isSenderStarved ? Number.POSITIVE_INFINITY : this.#sender.nextAt(now, this.#proof.isProven, nextTick);
+    return this.#isControlStarved ? sendAt : Math.min(sendAt, this.#controlAt(now, nextTick));
   }
 
   /** The datagram that tells the peer that this side is gone; `undefined` when it may not be sent. */
@@ -294,9 +295,16 @@ export class KcpCore {
     }
   }
 
+  #controlAt(now: number, nextTick: number): number {
+    if (this.#tellOwed || this.#askOwed) return now;
+    const { at } = this.#probe;
+    if (this.#acknowledgements.isEmpty) return at;
+    return Math.min(at, this.#options.acknowledge === "turn" ? now : nextTick);
+  }
+
   #maySendControl(writer: DatagramWriter): boolean {
     const may = writer.allowedAcknowledgementBytes >= 0;
-    if (!may) writer.starve();
+    if (!may) this.#isControlStarved = true;
     return may;
   }
 

@@ -50,6 +50,11 @@ export interface KcpOptions {
   tellEnds?: boolean | undefined;
   /** When to acknowledge: in the `"turn"` of the event loop in which a segment came, the default, or every `intervalMs`, which costs fewer datagrams. */
   acknowledge?: "turn" | "interval" | undefined;
+  /**
+   * Bytes of memory that the system is asked for, for datagrams that wait until this process reads them; it may give less
+   * (Linux: `net.core.rmem_max`), and drops what does not fit. A small datagram takes about 800 on Linux. Default 4 MiB.
+   */
+  receiveBufferBytes?: number | undefined;
   /** Time; a virtual one in tests. */
   clock?: Clock | undefined;
   /** Chance; a seeded one in tests. Conversation ids and timestamps come from it, and must not be guessed. */
@@ -97,6 +102,12 @@ const shape = {
   maxMessageBytes: z.number().int().positive().optional(),
   tellEnds: z.boolean().default(true),
   acknowledge: z.enum(["turn", "interval"]).default("turn"),
+  receiveBufferBytes: z
+    .number()
+    .int()
+    .positive()
+    .max(2 ** 31 - 1)
+    .default(4 * 1024 ** 2),
   clock: z.custom<Clock>().default(systemClock),
   random: z.custom<Random>().default(systemRandom),
 };

@@ -29,6 +29,11 @@ export interface KcpListener extends AsyncDisposable {
   readonly sessions: number;
   /** Those of them whose peer has not proved its address. */
   readonly unprovenSessions: number;
+  /**
+   * Bytes of memory that the system has given for datagrams which wait to be read; past them it drops, and tells nobody. On
+   * Linux it is twice `receiveBufferBytes` unless that is more than it allows (`net.core.rmem_max`). 0 when it is closed.
+   */
+  readonly receiveBufferBytes: number;
   /** A copy of what was counted until now. */
   readonly counters: Readonly<KcpCounters>;
   /** Takes no new sessions, and closes the socket when those that are open have ended; after `timeoutMs`, default 10,000, they are destroyed. */
@@ -80,6 +85,10 @@ class Listening implements KcpListener, DatagramHandler, TableOwner, SessionHost
     return this.#admission.unproven;
   }
 
+  get receiveBufferBytes(): number {
+    return this.#phase === "closed" ? 0 : this.#socket.receiveBufferBytes;
+  }
+
   get counters(): Readonly<KcpCounters> {
     return { ...this.#counters };
   }
@@ -109,7 +118,7 @@ class Listening implements KcpListener, DatagramHandler, TableOwner, SessionHost
   }
 
   async open(endpoint: Endpoint): Promise<void> {
-    this.#socket = await DatagramSocket.bind(endpoint, this);
+    this.#socket = await DatagramSocket.bind(endpoint, this.#options.receiveBufferBytes, this);
     this.#table = new ConversationTable(this.#socket, this.#options.clock, this.#counters, this);
   }
 

@@ -23,7 +23,7 @@ export const COMMAND = {
 } as const;
 
 /** Highest value of the fragment field, which counts the fragments of the same message that follow. */
-export const MAX_FRAGMENT = 255;
+const MAX_FRAGMENT = 255;
 export const MAX_FRAGMENTS = MAX_FRAGMENT + 1;
 
 /** The window field has 16 bits. */

@@ -2,17 +2,17 @@
  * One open connection to a peer that has proved who it is: frames in, frames out, one write per turn.
  * It knows nothing of dialing and of what the frames mean; its `Link` (or the table of anonymous peers) owns it.
  */
-import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
-import type { LimitName } from "../events/events.js";
+import { formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { asBuffer } from "../internal/as-buffer.js";
 import type { Clock } from "../internal/clock.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { BinaryWriter } from "../protobuf/binary-writer.js";
 import type { Connection } from "../transport/transport.js";
-import { type Assembly, type AssemblyLimits, FragmentAssembler } from "../wire/fragment.js";
+import type { Assembly } from "../wire/fragment.js";
 import { FrameReader } from "../wire/frame-reader.js";
 import { AT, getU32, KIND } from "../wire/header.js";
 import { ProtocolError } from "../wire/protocol-error.js";
+import { type ChannelEvents, FOREIGN } from "./channel-events.js";
 import { FIRST_MARK } from "./fragment-window.js";
 import { decodeGoAway, encodeGoAway, type GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
@@ -21,51 +21,10 @@ import { isOrdered } from "./large-messages.js";
 import type { LastWords } from "./last-words.js";
 import type { LinkOptions } from "./link-options.js";
 import { Outflow } from "./outflow.js";
+import { PartialMessages } from "./partial-messages.js";
 import { SlowPeerError } from "./peer-fault.js";
 import type { HeldMessage } from "./pending-queue.js";
 import type { SentRanges } from "./sent-ranges.js";
-
-export interface ChannelEvents {
-  /** Hot path: positional. */
-  onMessage(
-    channel: Channel,
-    kind: number,
-    flags: number,
-    to: LogicalAddress,
-    from: LogicalAddress,
-    epoch: number,
-    seq: number,
-    remainingMs: number,
-    body: Buffer,
-    start: number,
-    end: number,
-  ): void;
-  /**
-   * Hot path of relays. `frame[start, end)` is not from the peer to this node: of another sender, or for another receiver. It
-   * stays as it is until the end of the turn, but for its header, which may be changed.
-   */
-  onForeign(channel: Channel, frame: Buffer, start: number, end: number, to: LogicalAddress, from: LogicalAddress): Foreign;
-  /** A message too large to be taken: of a kind that is told, with the reason. */
-  onOversize(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number, reason: string): void;
-  onGoAway(channel: Channel, reason: GoAwayReason, text: string): void;
-  onLimit(channel: Channel, limit: LimitName, reason: string): void;
-  /** A request or one-way message that the peer sent before others which have been taken already, over a later connection. */
-  onOvertaken(channel: Channel, kind: number, from: LogicalAddress, epoch: number, seq: number): void;
-  /** Once. The connection is gone; what was sent and not answered is in `channel.sent`. */
-  onClosed(channel: Channel, cause: Error): void;
-}
-
-/** What the node makes of a frame that is not from the peer to this node. */
-export const FOREIGN = {
-  /** The peer may pass it on, and it is for this node: to be handled as any other. */
-  ours: 0,
-  /** It has been dealt with. */
-  done: 1,
-  /** The peer must not say this: the connection is lost. */
-  forged: 2,
-} as const;
-
-export type Foreign = (typeof FOREIGN)[keyof typeof FOREIGN];
 
 export interface ChannelCounters {
   /** Pings, pongs and go-aways, of both directions: frames that do not count as use. */
@@ -79,12 +38,6 @@ export interface ChannelCounters {
   /** Fragments of messages that had been given up. */
   readonly strayFragments: number;
 }
-
-/** How long an unfinished message without a deadline may take. */
-const PARTIAL_EXPIRES_MS = 30_000;
-
-/** Senders whose share of unfinished messages may come over one harbor at once. */
-const SENDERS_OVER_HARBOR = 8;
 
 const NO_BODY = new Uint8Array(0);
 
@@ -100,9 +53,7 @@ export class Channel {
   readonly #clock: Clock;
   readonly #events: ChannelEvents;
   readonly #reader = new FrameReader((buffer, start, end) => this.#onFrame(buffer, start, end));
-  readonly #limits: AssemblyLimits;
-  /** Made with the first fragment: most connections see none, and idle ones are to cost little. */
-  #assembler: FragmentAssembler | undefined;
+  readonly #partial: PartialMessages;
   readonly #out: Outflow;
   readonly #heartbeat: Heartbeat;
   readonly #counters = { control: 0, framesIn: 0, bytesIn: 0, bytesOut: 0, forged: 0, strayFragments: 0 };
@@ -136,10 +87,7 @@ export class Channel {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    const { maxPartialBytes } = options;
-    this.#limits = isHarbor(peer.address)
-      ? { maxPayloadBytes, maxPartialBytes, maxPartialBytesInAll: maxPartialBytes * SENDERS_OVER_HARBOR }
-      : { maxPayloadBytes, maxPartialBytes };
+    this.#partial = new PartialMessages(peer.address, maxPayloadBytes, options.maxPartialBytes);
     this.#heartbeat = new Heartbeat(clock, options, (seq) => {
       this.#control(KIND.ping, seq, NO_BODY);
       return this.#out.inOrder;
@@ -215,7 +163,7 @@ export class Channel {
 
   /** Whether a message of the peer has come in part. */
   get isReceiving(): boolean {
-    return (this.#assembler?.partialCount ?? 0) > 0;
+    return this.#partial.count > 0;
   }
 
   /** Whether requests or one-way messages of the peer have been taken, from this connection or one that came after it. */
@@ -306,7 +254,7 @@ export class Channel {
   /** Judges the link by its silence. Called by the one sweep over all links. */
   keepalive(now: number, callsWait: boolean): void {
     if (this.#closed) return;
-    this.#assembler?.expire(now);
+    this.#partial.expire(now);
     this.#out.sweep(now);
     const death = this.#heartbeat.look(now, callsWait);
     if (death !== undefined) this.destroy(death);
@@ -378,35 +326,12 @@ export class Channel {
         return this.#events.onGoAway(this, reason, text);
       }
       case KIND.fragment: {
-        const now = this.arrivedAt;
-        const expiresAt = now + (remainingMs > 0 ? remainingMs : PARTIAL_EXPIRES_MS);
-        const assembly = this.#assemble(from, epoch, seq, flags, frame, start + AT.body, end, now, expiresAt);
+        const assembly = this.#partial.add(from, epoch, seq, flags, frame, start + AT.body, end, this.arrivedAt, remainingMs);
         return this.#onAssembly(assembly, to, from, epoch, seq, remainingMs);
       }
       default:
         if (from === this.peer.address && !this.#mayTake(kind, seq)) return this.#events.onOvertaken(this, kind, from, epoch, seq);
         this.#events.onMessage(this, kind, flags, to, from, epoch, seq, remainingMs, frame, start + AT.body, end);
-    }
-  }
-
-  /** What a harbor passes on it has not read: a fragment that contradicts itself costs its message, and not the connection. */
-  #assemble(
-    from: LogicalAddress,
-    epoch: number,
-    seq: number,
-    flags: number,
-    frame: Buffer,
-    start: number,
-    end: number,
-    now: number,
-    expiresAt: number,
-  ): Assembly {
-    try {
-      this.#assembler ??= new FragmentAssembler(this.#limits);
-      return this.#assembler.add(from, epoch, seq, flags, frame, start, end, now, expiresAt);
-    } catch (error) {
-      if (from === this.peer.address || !(error instanceof ProtocolError)) throw error;
-      return { type: "stray" };
     }
   }
 

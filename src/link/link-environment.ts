@@ -6,7 +6,8 @@ import type { Logger } from "../internal/logger.js";
 import type { Resolved } from "../internal/resolved.js";
 import type { Seldom } from "../internal/seldom.js";
 import type { Transport } from "../transport/transport.js";
-import type { Channel, ChannelEvents } from "./channel.js";
+import type { Channel } from "./channel.js";
+import type { ChannelEvents } from "./channel-events.js";
 import type { DialLimiter } from "./dial-limiter.js";
 import type { Identity } from "./handshake.js";
 import type { Keyring } from "./keyring.js";
@@ -28,8 +29,8 @@ export interface LinkEvents extends Pick<ChannelEvents, "onMessage" | "onOversiz
   onDraining(peer: LogicalAddress, draining: boolean): void;
   /** Proven: a newer incarnation of this node's own address is alive. */
   onReplaced(by: LogicalAddress, text: string): void;
-  /** Whether calls wait for `peer`. */
-  callsWait(peer: LogicalAddress): boolean;
+  /** Whether calls wait for `peer`; with `over`, those that were sent over that connection. */
+  callsWait(peer: LogicalAddress, over?: Channel): boolean;
   /** Whether handlers work on requests that came over `channel`. */
   handlersWork(channel: Channel): boolean;
 }

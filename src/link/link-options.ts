@@ -22,7 +22,11 @@ export interface LinkOptions {
   unansweredMs?: number | undefined;
   /** Milliseconds without a message until a link is closed; the next one opens it again. `false`, the default: never. */
   idleMs?: number | false | undefined;
-  /** Milliseconds after which a link is closed at its next quiet moment, so that load spreads over new nodes. `false`, the default: never. */
+  /**
+   * Milliseconds after which a link changes its connection, so that load spreads over new nodes: at its next quiet moment, and
+   * without one when a tenth more is over. Nothing is lost or overtaken; what is sent meanwhile waits as for any connection.
+   * While a message above 64 KiB is under way the connection stays. `false`, the default: never.
+   */
   maxAgeMs?: number | false | undefined;
   /** Messages queued while the link is not ready. Past it, sends fail at once. Default 1,024. */
   maxPendingMessages?: number | undefined;

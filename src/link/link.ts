@@ -15,9 +15,7 @@
  * ready when the present one is older or silent.
  */
 
-import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
-import { linkEvents } from "../events/channels.js";
-import { backoffMs } from "../internal/backoff.js";
+import { formatAddress, isHarbor, type LogicalAddress } from "../addr/logical-address.js";
 import type { TimerHandle } from "../internal/clock.js";
 import { COMMIT, type CommitResult } from "../internal/commit-result.js";
 import { UnsentError } from "../internal/unsent-error.js";
@@ -27,19 +25,22 @@ import { FrameWriter } from "../wire/frame-writer.js";
 import { KIND } from "../wire/header.js";
 import { PURPOSE } from "../wire/hello.js";
 import { HEADER_BYTES } from "../wire/limits.js";
-import { Channel, type ChannelEvents } from "./channel.js";
+import { Channel } from "./channel.js";
+import type { ChannelEvents } from "./channel-events.js";
 import { DialAttempt } from "./dial-attempt.js";
+import { DialRound } from "./dial-round.js";
 import type { GoAwayReason } from "./go-away.js";
 import type { PeerHello } from "./handshake.js";
 import { HandshakeError } from "./handshake-error.js";
 import { isOrdered } from "./large-messages.js";
 import type { LinkEnvironment } from "./link-environment.js";
+import { LinkQueue } from "./link-queue.js";
 import type { PendingPeer } from "./opening.js";
 import { tellPeerFault } from "./peer-fault.js";
-import { type HeldMessage, PendingQueue } from "./pending-queue.js";
-import { Reachability } from "./reachability.js";
+import type { HeldMessage } from "./pending-queue.js";
+import { askPresent, refuseForPresent } from "./present-or-inbound.js";
 import { RetiredChannels } from "./retired-channels.js";
-import { sayLost, sayOpened } from "./say.js";
+import { sayDialFailed, sayDraining, sayLost, sayOpened } from "./say.js";
 import { decideInbound } from "./simultaneous-dial.js";
 import { Usage } from "./usage.js";
 
@@ -55,19 +56,8 @@ type LinkState =
 
 export type LinkPhase = LinkState["phase"];
 
-/** Refusals that waiting does not mend: messages fail at once. */
-export const PERMANENT: ReadonlySet<string> = new Set([
-  "version",
-  "layout",
-  "cluster",
-  "noCommonKey",
-  "badProof",
-  "wrongAddress",
-  "insecure",
-  "identity",
-  "malformed",
-  "purpose",
-]);
+/** Earlier connections that may still finish what they have begun, calls of an hour for instance, when a busy one becomes too old. */
+const MAX_FINISHING = 8;
 
 /** How long the peer has for ending a connection that this side needs no more. */
 const PEER_ENDS_MS = 30_000;
@@ -75,23 +65,22 @@ const PEER_ENDS_MS = 30_000;
 export class Link {
   readonly peer: LogicalAddress;
   readonly #env: LinkEnvironment;
-  readonly #pending: PendingQueue;
-  readonly #reach = new Reachability();
+  readonly #queue: LinkQueue;
+  readonly #round: DialRound;
   /** Bodies for the queue are encoded here first. */
   readonly #scratch = new FrameWriter();
   readonly #retired = new RetiredChannels(() => this.#onSettled());
   readonly #use = new Usage();
   readonly #channelEvents: ChannelEvents;
   #state: LinkState = { phase: "idle" };
-  /** When the present round of dialing began: how long the queue has waited. */
-  #roundAt = 0;
   /** What was dialed last. */
   #dialed: string | undefined;
 
   constructor(peer: LogicalAddress, env: LinkEnvironment) {
     this.peer = peer;
     this.#env = env;
-    this.#pending = new PendingQueue(env.options.maxPendingMessages, env.options.maxPendingBytes);
+    this.#round = new DialRound(env.options);
+    this.#queue = new LinkQueue(peer, env);
     this.#channelEvents = {
       onMessage: env.events.onMessage,
       onOversize: env.events.onOversize,
@@ -118,16 +107,16 @@ export class Link {
   }
 
   get queued(): { readonly messages: number; readonly bytes: number } {
-    return { messages: this.#pending.length, bytes: this.#pending.bytes };
+    return { messages: this.#queue.length, bytes: this.#queue.bytes };
   }
 
   /** Bytes that wait for a connection, or for the peer to read them. */
   get waitingBytes(): number {
-    return this.#pending.bytes + (this.channel?.bufferedBytes ?? 0);
+    return this.#queue.bytes + (this.channel?.bufferedBytes ?? 0);
   }
 
   get lastError(): Error | undefined {
-    return this.#reach.lastCause;
+    return this.#round.reach.lastCause;
   }
 
   get maxPayloadBytes(): number {
@@ -174,18 +163,18 @@ export class Link {
     if (!this.#scratch.isOpen) return COMMIT.closed;
     const frame = this.#scratch.extract();
     if (kind === KIND.cancel) return this.#cancelWhereSent({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
-    if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
-    if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(frame.length)) return this.#noRoom();
-    this.#pending.push({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
-    if (state.phase === "idle") this.#startRound();
-    return COMMIT.queued;
+    const result = this.#hold({ frame, kind, flags, to, from, epoch, seq, deadlineAt });
+    if (result === COMMIT.pendingFull) this.#queue.tellFull();
+    return result;
   }
 
-  #noRoom(): CommitResult {
-    const { bytes, fullBy, length } = this.#pending;
-    this.#env.limits.hit(fullBy, `${length} messages of ${bytes} bytes wait`, this.peer);
-    return COMMIT.pendingFull;
+  #hold(message: HeldMessage): CommitResult {
+    const { phase } = this.#state;
+    if (phase === "closed" || phase === "draining") return COMMIT.closed;
+    if (phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
+    if (!this.#queue.push(message)) return COMMIT.pendingFull;
+    if (phase === "idle") this.#startRound();
+    return COMMIT.queued;
   }
 
   /** Only the connection that carried the request can carry its cancel, and it needs none when that is gone. */
@@ -201,7 +190,7 @@ export class Link {
   }
 
   withdraw(to: LogicalAddress, epoch: number, seq: number): boolean {
-    if (this.#pending.remove(to, this.#env.identity.address, seq)) return true;
+    if (this.#queue.remove(to, this.#env.identity.address, seq)) return true;
     if (this.#retired.size === 0) return this.channel?.withdraw(to, epoch, seq) ?? false;
     return this.channels.some((channel) => channel.withdraw(to, epoch, seq));
   }
@@ -213,23 +202,16 @@ export class Link {
 
   /** Takes a message that has memory of its own: of another link's queue, or of others. */
   enqueue(message: HeldMessage): CommitResult {
-    const state = this.#state;
-    if (state.phase === "ready") {
-      if (state.channel.overfull) return COMMIT.congested;
-      state.channel.sendHeld(message);
-      return COMMIT.sent;
-    }
-    if (state.phase === "closed" || state.phase === "draining") return COMMIT.closed;
-    if (state.phase !== "settling" && this.#env.locate(this.peer) === undefined) return COMMIT.unknownTarget;
-    if (!this.#pending.hasRoom(message.frame.length)) return COMMIT.pendingFull;
-    this.#pending.push(message);
-    if (state.phase === "idle") this.#startRound();
-    return COMMIT.queued;
+    const { ready } = this;
+    if (ready === undefined) return this.#hold(message);
+    if (ready.overfull) return COMMIT.congested;
+    ready.sendHeld(message);
+    return COMMIT.sent;
   }
 
   /** Takes out of the queue what is meant, in its order. */
   takeQueued(isMeant: (message: HeldMessage) => boolean): HeldMessage[] {
-    return this.#pending.length === 0 ? [] : this.#pending.takeWhere(isMeant);
+    return this.#queue.takeWhere(isMeant);
   }
 
   /** Whether the request went out over a connection that is still open. */
@@ -261,7 +243,7 @@ export class Link {
       case "idle":
       case "dialing":
       case "waiting":
-        return this.#reach.describe(endpoint, this.#env.clock.now());
+        return this.#round.reach.describe(endpoint, this.#env.clock.now());
     }
   }
 
@@ -293,9 +275,14 @@ export class Link {
     }
     // A changed load is no reason to dial sooner.
     if (state.phase === "waiting" && this.#env.locate(this.peer) !== this.#dialed) {
-      this.#reach.restart();
+      this.#round.reach.restart();
       this.#dial();
     }
+  }
+
+  /** Dials though nothing waits, to find out whether the peer can be reached again: `onReachable` says so. */
+  probe(): void {
+    if (this.#state.phase === "idle" && this.#env.closingText === undefined) this.#startRound();
   }
 
   /** Judges the link by its silence, and ends connections that are not needed any more. */
@@ -304,18 +291,26 @@ export class Link {
     this.#retired.sweep(now, (channel) => this.#isNeeded(channel));
     if (this.#state.phase !== "ready") return;
     const { channel } = this.#state;
-    const outlived = this.#use.look(channel, this.#isNeeded(channel) || channel.isSending, now, this.#env.options);
-    if (outlived === undefined) return;
+    const isBusy = this.#isNeeded(channel) || channel.isSending;
+    const outlived = this.#use.look(channel, isBusy, now, this.#env.options);
+    // A go-away overtakes large messages, and the peer may end the connection when it has read it.
+    if (outlived === undefined || channel.isSending || (isBusy && this.#retired.size >= this.#maxFinishing)) return;
     // The peer ends the connection when it has read this, so that what it sent before is still served.
     channel.goAway(outlived, "");
     this.#retired.add(channel, now + PEER_ENDS_MS);
     this.#enter({ phase: "idle" });
+    if (isBusy) this.probe(); // the next message is not far
+  }
+
+  /** A harbor remembers two connections of each pair that it relays for. */
+  get #maxFinishing(): number {
+    return isHarbor(this.peer) || isHarbor(this.#env.identity.address) ? 1 : MAX_FINISHING;
   }
 
   /** Whether anything is to come over it. */
   #isNeeded(channel: Channel): boolean {
     const { callsWait, handlersWork } = this.#env.events;
-    return callsWait(this.peer) || handlersWork(channel) || channel.isReceiving;
+    return callsWait(this.peer, channel) || handlersWork(channel) || channel.isReceiving;
   }
 
   /** What waited to follow an earlier connection may go out. */
@@ -323,7 +318,7 @@ export class Link {
     const state = this.#state;
     if (state.phase !== "settling" || this.#retired.holdUp(state.channel)) return;
     this.#enter({ phase: "ready", channel: state.channel });
-    this.#sendPending(state.channel);
+    this.#queue.sendOver(state.channel);
   }
 
   /** Tells the peer that this node takes no new work; what was begun goes on. */
@@ -335,7 +330,7 @@ export class Link {
   close(): void {
     const { channel, channels } = this;
     this.#enter({ phase: "closed" });
-    this.#failPending(new Error("this node is closed"));
+    this.#queue.fail(new Error("this node is closed"));
     for (const open of channels) {
       open.goAway("closed", "");
       open.end();
@@ -346,19 +341,14 @@ export class Link {
   destroy(cause: Error): void {
     const { channels } = this;
     this.#enter({ phase: "closed" });
-    this.#failPending(cause);
+    this.#queue.fail(cause);
     for (const channel of channels) channel.destroy(cause);
   }
 
-  /** The queue has got its first message. A dial that follows a failure too closely waits for its turn. */
+  /** The queue has got its first message. */
   #startRound(): void {
-    const { clock, options } = this.#env;
-    const now = clock.now();
-    this.#roundAt = now;
-    const since = now - this.#reach.lastAttemptAt;
-    const tooSoon = this.#reach.failures > 0 && since < options.backoffMs;
-    this.#reach.restart();
-    if (tooSoon) this.#wait(options.backoffMs - since);
+    const pause = this.#round.begin(this.#env.clock.now());
+    if (pause > 0) this.#wait(pause);
     else this.#dial();
   }
 
@@ -369,12 +359,12 @@ export class Link {
     const held = limiter.take(clock.now());
     if (held > 0) {
       this.#env.limits.hit("link.maxDialsPerSecond", `dialed in ${held} ms`, this.peer);
-      if (clock.now() - this.#roundAt < options.reachTimeoutMs) return this.#wait(held);
+      if (!this.#round.isOver(clock.now())) return this.#wait(held);
       return this.#giveUp(new Error(`not dialed: this node dials more than ${options.maxDialsPerSecond} times a second`));
     }
     this.#dialed = text;
     const attempt = new DialAttempt(this.#env, options, {
-      onConnected: () => this.#reach.connected(),
+      onConnected: () => this.#round.reach.connected(),
       onOpen: (connection, peer, rest) => {
         dialing.parked?.refuse("duplicate", "the connection that the other side dialed stands");
         this.#serve(connection, peer, rest, true);
@@ -383,22 +373,21 @@ export class Link {
     });
     const dialing: LinkState & { phase: "dialing" } = { phase: "dialing", attempt, parked: undefined };
     this.#enter(dialing);
-    this.#reach.attempt(clock.now());
+    this.#round.reach.attempt(clock.now());
     // Whatever fails, fails later: the message that caused this dial is not known to its sender yet.
     attempt.start(text, this.peer, PURPOSE.messages);
   }
 
   #onDialFailed(dialing: LinkState & { phase: "dialing" }, cause: Error): void {
     if (this.#state !== dialing) return;
-    const { clock, events, logger, options, random } = this.#env;
-    this.#reach.failed(clock.now(), cause);
-    const told = this.#reach.isNews ? "warn" : "debug";
+    const { clock, events, identity, logger, random } = this.#env;
+    this.#round.reach.failed(clock.now(), cause);
+    const told = this.#round.reach.isNews ? "warn" : "debug";
     const endpoint = this.#env.locate(this.peer) ?? "?";
-    logger[told](
-      { peer: formatAddress(this.peer) },
-      `${formatAddress(this.peer)} is not reached: ${this.#reach.describe(endpoint, clock.now())}`,
-    );
-    if (linkEvents.hasSubscribers) this.#sayDialFailed(endpoint);
+    const reason = this.#round.reach.describe(endpoint, clock.now());
+    const peer = formatAddress(this.peer);
+    logger[told]({ peer }, `${peer} is not reached: ${reason}`);
+    sayDialFailed(identity.address, this.peer, endpoint, reason, this.#round.reach.failures);
     if (dialing.parked !== undefined && !dialing.parked.isGone) return this.#adopt(dialing.parked);
     events.onReachable(this.peer, false);
     if (this.#state !== dialing) return;
@@ -406,19 +395,17 @@ export class Link {
       events.onReplaced(this.peer, cause.message);
       if (this.#state !== dialing) return; // the node has stopped, and this link with it
     }
-    const waited = clock.now() - this.#roundAt;
-    const hopeless = cause instanceof HandshakeError && PERMANENT.has(cause.reason);
-    if (this.#pending.length === 0) return this.#enter({ phase: "idle" });
-    if (!hopeless && waited >= options.reachTimeoutMs) this.#env.limits.hit("link.reachTimeoutMs", cause.message, this.peer);
-    if (hopeless || waited >= options.reachTimeoutMs) return this.#giveUp(cause);
-    const pause = backoffMs(this.#reach.failures, options.backoffMs, options.maxBackoffMs, random.next());
-    this.#wait(Math.min(pause, Math.max(1, options.reachTimeoutMs - waited)));
+    if (this.#queue.length === 0) return this.#enter({ phase: "idle" });
+    const next = this.#round.afterFailure(cause, clock.now(), () => random.next());
+    if (next.type === "again") return this.#wait(next.inMs);
+    if (next.isLate) this.#env.limits.hit("link.reachTimeoutMs", cause.message, this.peer);
+    this.#giveUp(cause);
   }
 
   #wait(ms: number): void {
     const timer = this.#env.clock.setTimeout(() => {
       if (this.#state !== waiting) return;
-      if (this.#pending.length > 0) this.#dial();
+      if (this.#queue.length > 0) this.#dial();
       else this.#enter({ phase: "idle" }); // all that was queued has been cancelled or has expired
     }, ms);
     const waiting: LinkState = { phase: "waiting", timer };
@@ -429,18 +416,11 @@ export class Link {
   #giveUp(cause: Error): void {
     const endpoint = this.#env.locate(this.peer);
     const text =
-      endpoint === undefined || this.#reach.failures === 0 ? cause.message : this.#reach.describe(endpoint, this.#env.clock.now());
+      endpoint === undefined || this.#round.reach.failures === 0
+        ? cause.message
+        : this.#round.reach.describe(endpoint, this.#env.clock.now());
     this.#enter({ phase: "idle" });
-    this.#failPending(cause instanceof UnsentError ? cause : new UnsentError("unreachable", text, cause));
-  }
-
-  #failPending(cause: Error): void {
-    const messages = this.#pending.takeAll();
-    if (messages.length === 0) return;
-    if (linkEvents.hasSubscribers) {
-      linkEvents.publish({ type: "gaveUp", ...this.#ends(), messages: messages.length, reason: cause.message });
-    }
-    this.#env.events.onUnsent(messages, cause, this.peer);
+    this.#queue.fail(cause instanceof UnsentError ? cause : new UnsentError("unreachable", text, cause));
   }
 
   #park(inbound: PendingPeer): void {
@@ -452,21 +432,10 @@ export class Link {
   }
 
   /** The present connection of the same or a newer incarnation goes only when it turns out to be dead. */
-  #probe(inbound: PendingPeer, channel: Channel): void {
+  #probe(inbound: PendingPeer, present: Channel): void {
     const { clock, options } = this.#env;
-    const { incarnation } = channel.peer;
-    inbound.wait(options.keepaliveTimeoutMs);
-    const timer = clock.setTimeout(() => channel.destroy(new Error("silent when the peer dialed again")), options.keepaliveTimeoutMs);
-    channel.ping((answered) => {
-      clock.clearTimeout(timer);
-      if (!answered) return this.offer(inbound);
-      if (inbound.peer.incarnation < incarnation)
-        inbound.refuse(
-          "replaced",
-          `incarnation ${incarnation} of ${formatAddress(this.peer)} is alive, newer than ${inbound.peer.incarnation}`,
-        );
-      else if (this.channel === channel) inbound.refuse("duplicate", "the present connection is alive");
-      else this.offer(inbound); // the peer had said before that it needs this one no more
+    askPresent(present, inbound, clock, options.keepaliveTimeoutMs, (isAlive) => {
+      if (!isAlive || !refuseForPresent(inbound, present, this.channel === present)) this.offer(inbound);
     });
   }
 
@@ -492,27 +461,14 @@ export class Link {
     this.#retired.precede(channel);
     const mustWait = this.#retired.holdUp(channel);
     this.#enter({ phase: mustWait ? "settling" : "ready", channel });
-    this.#reach.succeeded();
+    this.#round.reach.succeeded();
     sayOpened(identity.address, channel, dialed);
     events.onReachable(this.peer, true);
     logger.debug({ peer: formatAddress(this.peer), remote: connection.remote }, "link up");
     if (wasDraining) events.onDraining(this.peer, false);
-    if (!mustWait) this.#sendPending(channel);
+    if (!mustWait) this.#queue.sendOver(channel);
     if (this.#env.closingText !== undefined) channel.goAway("shutdown", this.#env.closingText);
     if (this.channels.includes(channel)) channel.open(rest);
-  }
-
-  /** A request whose time is over is left out. */
-  #sendPending(channel: Channel): void {
-    const { clock, events } = this.#env;
-    const now = clock.now();
-    const queued = this.#pending.takeAll();
-    const due = queued.filter((message) => message.deadlineAt > now);
-    for (const message of due) channel.sendHeld(message);
-    if (due.length > 0) events.onSent(due, this.peer);
-    if (due.length === queued.length) return;
-    const late = queued.filter((message) => message.deadlineAt <= now);
-    events.onUnsent(late, new Error("its deadline was over when the link came up"), this.peer);
   }
 
   #onGoAway(channel: Channel, reason: GoAwayReason, text: string): void {
@@ -520,9 +476,9 @@ export class Link {
     const isCurrent = (this.#state.phase === "ready" || this.#state.phase === "settling") && this.#state.channel === channel;
     if (isCurrent && (reason === "shutdown" || reason === "closed")) {
       this.#enter({ phase: "draining", channel, text });
-      if (linkEvents.hasSubscribers) linkEvents.publish({ type: "draining", ...this.#ends(), reason: text });
+      sayDraining(this.#env.identity.address, this.peer, text);
       this.#env.events.onDraining(this.peer, true);
-      this.#failPending(new UnsentError("left", this.describe()));
+      this.#queue.fail(new UnsentError("left", this.describe()));
       return;
     }
     // Both sides may have found it idle at once: then it is retired here already, and either may end it.
@@ -530,7 +486,7 @@ export class Link {
     this.#retired.add(channel, 0);
     if (isCurrent) this.#enter({ phase: "idle" });
     if (!this.#isNeeded(channel)) channel.end();
-    if (isCurrent && this.#pending.length > 0) this.#startRound();
+    if (isCurrent && this.#queue.length > 0) this.#startRound();
   }
 
   #onChannelClosed(channel: Channel, cause: Error): void {
@@ -544,23 +500,13 @@ export class Link {
     if (isCurrent) {
       // Whoever comes back at this address after a shutdown is another process; discovery tells until then.
       if (this.#state.phase === "draining") events.onDraining(this.peer, false);
-      unsent.push(...this.#pending.takeAll()); // what waited to follow an earlier connection; else there is nothing
+      unsent.push(...this.#queue.takeAll()); // what waited to follow an earlier connection; else there is nothing
       this.#enter({ phase: "idle" });
     }
     // Only now: who is told may send again at once, and that must not go to the connection that is gone.
     if (unsent.length > 0) events.onUnsent(unsent, cause, this.peer);
     events.onLost(channel, cause);
     this.#onSettled();
-  }
-
-  #ends(): { readonly node: AddressText; readonly peer: AddressText } {
-    return { node: formatAddress(this.#env.identity.address), peer: formatAddress(this.peer) };
-  }
-
-  #sayDialFailed(endpoint: string): void {
-    const { failures } = this.#reach;
-    const reason = this.#reach.describe(endpoint, this.#env.clock.now());
-    linkEvents.publish({ type: "dialFailed", ...this.#ends(), endpoint, reason, attempts: failures });
   }
 
   /** The only assignment of `#state`: releases what the old phase owned. */

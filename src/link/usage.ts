@@ -1,4 +1,7 @@
-/** Whether a connection has outlived its use: unused for long, or old and quiet. Looked at by the sweep, so that messages cost nothing. */
+/**
+ * Whether a connection has outlived its use: unused for long, or old. An old one goes at its next quiet moment, or without one
+ * when it is a tenth over its age. Looked at by the sweep, so that messages cost nothing.
+ */
 import type { Resolved } from "../internal/resolved.js";
 import type { LinkOptions } from "./link-options.js";
 
@@ -8,6 +11,9 @@ export interface Used {
   /** Grows with each message of either direction. */
   readonly messageCount: number;
 }
+
+/** How much older than `maxAgeMs` a connection gets that is never quiet. */
+const LATE = 1.1;
 
 export class Usage {
   #of: Used | undefined;
@@ -20,7 +26,7 @@ export class Usage {
       this.#of = used;
       this.#count = used.messageCount;
       this.#quietSince = now;
-      return undefined;
+      return options.maxAgeMs !== false && now - used.openedAt >= LATE * options.maxAgeMs ? "maxAge" : undefined;
     }
     if (options.idleMs !== false && now - this.#quietSince >= options.idleMs) return "idle";
     // Quiet since the look before this one at least.

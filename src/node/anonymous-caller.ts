@@ -10,7 +10,8 @@ import type { TimerHandle } from "../internal/clock.js";
 import { Seldom } from "../internal/seldom.js";
 import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { within } from "../internal/within.js";
-import { type Channel, FOREIGN } from "../link/channel.js";
+import type { Channel } from "../link/channel.js";
+import { FOREIGN } from "../link/channel-events.js";
 import { DialLimiter } from "../link/dial-limiter.js";
 import { Keyring } from "../link/keyring.js";
 import { LastWords } from "../link/last-words.js";
@@ -119,8 +120,8 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
   send<T>(to: Target, message: Message<T>, value: DeepPartial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
-    if (typeof what === "object" && what !== null) return this.#hold(this.#caller.sendMessage(to, what, value, options));
-    return this.#hold(this.#caller.sendBytes(to, what, value as Uint8Array, options));
+    if (typeof what === "object" && what !== null) return this.#hold(this.#caller.oneWays.message(to, what, value, options));
+    return this.#hold(this.#caller.oneWays.bytes(to, what, value as Uint8Array, options));
   }
 
   /** Exchanges the secrets for connections that open from now on. @throws {@link InvalidOptionsError} for secrets that cannot be; nothing changes then. */
@@ -174,7 +175,7 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    await within(this.#caller.idle(), timeoutMs, this.#options.clock);
+    await within(this.#caller.calls.idle(), timeoutMs, this.#options.clock);
     this.#caller.close("this caller was closed");
     this.#dispatcher.close("this caller was closed");
     await this.#links.close(FLUSH_TIMEOUT_MS);
@@ -199,13 +200,13 @@ export class AnonymousCaller implements Caller, AsyncDisposable {
       onReachable: () => {},
       onDraining: () => {},
       onReplaced: () => {},
-      callsWait: (peer) => this.#caller.waitsFor(peer),
+      callsWait: (peer, over) => (over === undefined ? this.#caller.calls.waitsFor(peer) : this.#caller.calls.waitOver(over.sent)),
       handlersWork: (channel) => this.#dispatcher.worksFor(channel),
     };
   }
 
   #onLost(channel: Channel, cause: Error): void {
-    for (const { to, first, last } of channel.sent) this.#caller.onLost(to, first, last, cause, channel.peerTook);
+    for (const { to, first, last } of channel.sent) this.#caller.calls.onLost(to, first, last, cause, channel.peerTook);
     this.#dispatcher.onPathClosed(channel, cause);
   }
 

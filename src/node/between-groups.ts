@@ -17,7 +17,8 @@ import type { Clock } from "../internal/clock.js";
 import type { Logger } from "../internal/logger.js";
 import { Seldom } from "../internal/seldom.js";
 import { UnsentError } from "../internal/unsent-error.js";
-import { type Channel, FOREIGN, type Foreign } from "../link/channel.js";
+import type { Channel } from "../link/channel.js";
+import { FOREIGN, type Foreign } from "../link/channel-events.js";
 import type { Link } from "../link/link.js";
 import type { Links } from "../link/links.js";
 import type { HeldMessage } from "../link/pending-queue.js";
@@ -192,7 +193,7 @@ export class BetweenGroups {
     const sent = channel.sent.of(target);
     if (sent === undefined || lastSeq === 0) return;
     const near = channel.peer.address;
-    this.#caller().onGone(target, sent.first, lastSeq, from === near ? [near] : [near, from]);
+    this.#caller().calls.onGone(target, sent.first, lastSeq, from === near ? [near] : [near, from]);
   }
 
   onLost(channel: Channel): void {
@@ -228,12 +229,12 @@ export class BetweenGroups {
     for (const { address } of removed) if (isHarbor(address) && this.#links().peek(address)?.ready === undefined) this.#leave(address);
   }
 
-  /** Whether calls wait for what lies behind `peer`. */
-  callsWait(peer: LogicalAddress): boolean {
-    if (this.#relay?.callsWait(peer) === true) return true;
-    if (!isHarbor(peer)) return false;
+  /** Whether calls wait for what lies behind `peer`; with `over`, those of others that were passed on over that connection. */
+  callsWait(peer: LogicalAddress, over?: Channel): boolean {
+    if (this.#relay?.callsWait(peer, over) === true) return true;
+    if (!isHarbor(peer) || over !== undefined) return false;
     for (const channel of this.#links().peek(peer)?.channels ?? [])
-      for (const { to } of channel.sent) if (this.#caller().waitsFor(to)) return true;
+      for (const { to } of channel.sent) if (this.#caller().calls.waitsFor(to)) return true;
     return false;
   }
 
@@ -288,7 +289,7 @@ export class BetweenGroups {
   /** Forgets the way that was made first among those for which nobody waits. */
   #forgetWay(): void {
     for (const [to] of this.#ways) {
-      if (this.#caller().waitsFor(to)) continue;
+      if (this.#caller().calls.waitsFor(to)) continue;
       this.#ways.delete(to);
       if (this.#recent?.to === to) this.#recent = undefined;
       for (const link of this.#harborLinks()) for (const channel of link.channels) channel.sent.forget(to);

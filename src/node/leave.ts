@@ -39,8 +39,8 @@ export async function leave(parts: NodeParts, entries: OwnEntries, timeoutMs: nu
 
 /** Resolves when neither a call waits nor a handler works, of others that are relayed neither. A handler's calls may outlast it, and the other way round. */
 async function untilIdle({ between, caller, dispatcher, options, streamCaller }: NodeParts): Promise<void> {
-  while (caller.inFlight + streamCaller.inFlight + dispatcher.inProgress > 0 || between.relaysFor()) {
-    await Promise.all([caller.idle(), streamCaller.idle(), dispatcher.idle()]);
+  while (caller.calls.size + streamCaller.inFlight + dispatcher.inProgress > 0 || between.relaysFor()) {
+    await Promise.all([caller.calls.idle(), streamCaller.idle(), dispatcher.idle()]);
     if (between.relaysFor()) await pause(options.clock, RELAY_LOOK_MS);
   }
 }

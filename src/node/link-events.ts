@@ -33,7 +33,7 @@ export function linkEventsOf(parts: NodeParts, onReplaced: LinkEvents["onReplace
       parts.between.onLost(channel);
       tally.pastTraffic = sumOf(tally.pastTraffic, channel.counters);
       for (const { to, first, last } of channel.sent) {
-        parts.caller.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
+        parts.caller.calls.onLost(to, first, last, cause, to === channel.peer.address ? channel.peerTook : undefined);
       }
       parts.dispatcher.onPathClosed(channel, cause);
     },
@@ -54,7 +54,7 @@ export function linkEventsOf(parts: NodeParts, onReplaced: LinkEvents["onReplace
       parts.harbors.markUnreachable(peer, !reachable);
       if (reachable) return parts.streams.sessions.onIncarnation(peer, parts.links.peek(peer)?.channel?.peer.incarnation ?? 0n);
       parts.between.onUnreachable(peer);
-      parts.caller.onUnreachable(peer);
+      parts.caller.calls.onUnreachable(peer);
     },
     onDraining: (peer, draining) => {
       parts.members.markDraining(peer, draining);
@@ -62,7 +62,9 @@ export function linkEventsOf(parts: NodeParts, onReplaced: LinkEvents["onReplace
       if (draining) parts.between.onDraining(peer);
     },
     onReplaced,
-    callsWait: (peer) => parts.caller.waitsFor(peer) || parts.between.callsWait(peer),
+    callsWait: (peer, over) =>
+      (over === undefined ? parts.caller.calls.waitsFor(peer) : parts.caller.calls.waitOver(over.sent)) ||
+      parts.between.callsWait(peer, over),
     handlersWork: (channel) => parts.dispatcher.worksFor(channel) || parts.between.relaysFor(channel),
   };
 }

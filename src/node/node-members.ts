@@ -1,5 +1,5 @@
 /** How a node looks at the others: the view that it keeps of a discovery, and what follows from a change of it. */
-import { type AddressText, formatAddress } from "../addr/logical-address.js";
+import { type AddressText, formatAddress, type LogicalAddress } from "../addr/logical-address.js";
 import type { Discovery, Member } from "../discovery/discovery.js";
 import { Members } from "../discovery/members.js";
 import type { MembershipChange } from "../discovery/membership.js";
@@ -8,13 +8,22 @@ import type { MemberEvent } from "../events/events.js";
 import type { NodeParts } from "./node-parts.js";
 import type { ResolvedNodeOptions } from "./options.js";
 
-/** A view of `discovery` that tells the log and the events what its owner should hear. Not started. */
-export function viewOf(discovery: Discovery, { address, clock, logger, random }: ResolvedNodeOptions): Members {
+/**
+ * A view of `discovery` that tells the log and the events what its owner should hear. Not started.
+ *
+ * @param probe - dials a node that could not be reached.
+ */
+export function viewOf(
+  discovery: Discovery,
+  { address, clock, logger, random }: ResolvedNodeOptions,
+  probe: (peer: LogicalAddress) => void,
+): Members {
   return new Members({
     self: address,
     discovery,
     clock,
     random,
+    probe,
     report: ({ level, text, type }) => {
       logger[level]({ type }, text);
       if (discoveryEvents.hasSubscribers) discoveryEvents.publish({ type, node: formatAddress(address), level, reason: text });

@@ -67,8 +67,9 @@ export class NodeParts {
     this.identity = { address, incarnation, cluster: options.cluster, maxPayloadBytes: rpc.maxPayloadBytes, software: SOFTWARE };
     this.#sender = { address, epoch: epochOf(incarnation) };
     this.keyring = new Keyring(options.secrets, options.harborSecrets && new Keyring(options.harborSecrets));
-    this.members = viewOf(discovery, options);
-    this.harbors = options.harbors === undefined || options.harbors === discovery ? this.members : viewOf(options.harbors, options);
+    const probe = (peer: LogicalAddress): void => this.links.peek(peer)?.probe();
+    this.members = viewOf(discovery, options, probe);
+    this.harbors = options.harbors === undefined || options.harbors === discovery ? this.members : viewOf(options.harbors, options, probe);
     this.between = new BetweenGroups({
       options,
       members: this.members,

@@ -48,8 +48,8 @@ export function statusOf(parts: NodeParts, life: Life): NodeStatus {
     streamTotals: streams.totals,
     anonymousPeers: links.anonymousCount,
     traffic: [...links.channels()].reduce((sum, channel) => sumOf(sum, channel.counters), parts.tally.pastTraffic),
-    callsInFlight: caller.inFlight + streamCaller.inFlight,
-    oldestCalls: caller.oldest(OLDEST_CALLS).map(({ method, to, startedAt, deadlineAt }) => ({
+    callsInFlight: caller.calls.size + streamCaller.inFlight,
+    oldestCalls: caller.calls.oldest(OLDEST_CALLS).map(({ method, to, startedAt, deadlineAt }) => ({
       method: method.name,
       peer: formatAddress(to),
       ageMs: now - startedAt,

@@ -169,8 +169,8 @@ export class ClusterNode implements Caller, Registrar, AsyncDisposable {
   send(to: Target, command: number, payload: Uint8Array, options?: PostOptions): Promise<void>;
   send<T>(to: Target, message: Message<T>, value: DeepPartial<T>, options?: PostOptions): Promise<void>;
   send(to: Target, what: Message<unknown> | number, value: unknown, options?: PostOptions): Promise<void> {
-    if (typeof what === "object" && what !== null) return this.#caller.sendMessage(to, what, value, options);
-    return this.#caller.sendBytes(to, what, value as Uint8Array, options);
+    if (typeof what === "object" && what !== null) return this.#caller.oneWays.message(to, what, value, options);
+    return this.#caller.oneWays.bytes(to, what, value as Uint8Array, options);
   }
 
   /**

@@ -108,6 +108,14 @@ export class CallTable {
     return (this.#peers.get(to)?.calls.size ?? 0) > 0;
   }
 
+  /** Whether a call to `to` from number `first` to `last` waits. */
+  waitsWithin(to: LogicalAddress, first: number, last: number): boolean {
+    const calls = this.#peers.get(to)?.calls;
+    if (calls === undefined || calls.size === 0) return false;
+    for (const { seq } of calls) if (!seqBefore(seq, first) && !seqBefore(last, seq)) return true;
+    return false;
+  }
+
   /** Hot path. */
   add(peer: PeerCalls, call: Call): void {
     peer.calls.add(call);

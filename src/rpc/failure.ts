@@ -1,6 +1,6 @@
 /** How a failed call reads: one line that names the method, both addresses, the cause, and what to do. */
 import { type AddressText, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
-import { type Code, type Execution, InvalidAddressError, InvalidOptionsError, RpcError } from "../errors.js";
+import { type Code, type Execution, InvalidAddressError, InvalidOptionsError, isCode, RpcError } from "../errors.js";
 import { codeOf, describeCause } from "../internal/describe-cause.js";
 import { messageOf } from "../internal/message-of.js";
 import { UnsentError, type UnsentReason } from "../internal/unsent-error.js";
@@ -22,7 +22,8 @@ export interface FailureDetail {
   readonly cause?: unknown;
 }
 
-export function rpcError(call: FailedCall, code: Code, execution: Execution, reason: string, detail: FailureDetail = {}): RpcError {
+export function rpcError(call: FailedCall, said: Code, execution: Execution, reason: string, detail: FailureDetail = {}): RpcError {
+  const code = isCode(said) ? said : "UNKNOWN"; // whatever a peer wrote: it is an error all the same
   const peer: AddressText | undefined = typeof call.to === "string" ? undefined : formatAddress(call.to);
   const line = `${code} calling ${call.method} on ${peer ?? call.to} from ${formatAddress(call.self)} (${execution}): ${reason}`;
   return new RpcError(code, oneLine(line), {

@@ -7,8 +7,12 @@ import { isThenable } from "../internal/is-thenable.js";
 import { nextEventId } from "./event-id.js";
 import type { MethodHandler } from "./handler-table.js";
 
-/** `run`, telling when it begins and when it settles. */
-export function watchedHandler(run: MethodHandler["run"], self: LogicalAddress, clock: Clock): MethodHandler["run"] {
+/** Hot path. `run`, or where somebody watches one that also tells when it begins and when it settles. */
+export function watchedWhereAsked(run: MethodHandler["run"], self: LogicalAddress, clock: Clock): MethodHandler["run"] {
+  return handlerEvents.hasSubscribers ? watchedHandler(run, self, clock) : run;
+}
+
+function watchedHandler(run: MethodHandler["run"], self: LogicalAddress, clock: Clock): MethodHandler["run"] {
   return (input, context) => {
     const facts = {
       node: formatAddress(self),

@@ -3,6 +3,7 @@ import type { LogicalAddress } from "../addr/logical-address.js";
 import { messageEvents } from "../events/channels.js";
 import { FLAGS, KIND } from "../wire/header.js";
 import type { RpcCaller } from "./caller.js";
+import type { CallsInFlight } from "./calls-in-flight.js";
 import type { Dispatcher } from "./dispatcher.js";
 import { HINT } from "./failure.js";
 import { sayIn } from "./message-events.js";
@@ -10,10 +11,12 @@ import type { ReplyPath } from "./reply-path.js";
 
 export class MessageSink {
   readonly #caller: RpcCaller;
+  readonly #calls: CallsInFlight;
   readonly #dispatcher: Dispatcher;
 
   constructor(caller: RpcCaller, dispatcher: Dispatcher) {
     this.#caller = caller;
+    this.#calls = caller.calls;
     this.#dispatcher = dispatcher;
   }
 
@@ -33,13 +36,13 @@ export class MessageSink {
     if (messageEvents.hasSubscribers) this.#say(kind, flags, from, seq, body, start, end);
     switch (kind) {
       case KIND.reply:
-        return this.#caller.onReply(from, epoch, seq, flags, body, start, end);
+        return this.#calls.onReply(from, epoch, seq, flags, body, start, end);
       case KIND.request:
         return this.#dispatcher.onRequest(path, flags, from, epoch, seq, remainingMs, body, start, end);
       case KIND.error:
       case KIND.refused:
       case KIND.hopError:
-        return this.#caller.onError(kind, from, epoch, seq, body, start, end);
+        return this.#calls.onError(kind, from, epoch, seq, body, start, end);
       case KIND.cancel:
         return this.#dispatcher.onCancel(path, from, epoch, seq);
       case KIND.post:
@@ -59,7 +62,7 @@ export class MessageSink {
   onOvertaken(path: ReplyPath, kind: number, from: LogicalAddress, epoch: number, seq: number, over = "an earlier connection"): void {
     const reason = `it came over ${over}, behind messages sent after it`;
     if (kind === KIND.request) this.#dispatcher.refuse(path, from, epoch, seq, "UNAVAILABLE", `${reason}; ${HINT.overtaken}`);
-    else this.#dispatcher.drop(from, "overtaken", reason);
+    else this.#dispatcher.oneWays.drop(from, "overtaken", reason);
   }
 
   /** A message of `kind` is too large to be taken. */
@@ -69,15 +72,15 @@ export class MessageSink {
         return this.#dispatcher.refuse(path, from, epoch, seq, "RESOURCE_EXHAUSTED", `${reason}; ${HINT.tooLargeThere}`);
       case KIND.reply:
       case KIND.error:
-        return this.#caller.onOversizeReply(from, epoch, seq, reason);
+        return this.#calls.onOversizeReply(from, epoch, seq, reason);
       default:
-        this.#dispatcher.drop(from, "tooLarge", reason);
+        this.#dispatcher.oneWays.drop(from, "tooLarge", reason);
     }
   }
 
   #say(kind: number, flags: number, from: LogicalAddress, seq: number, body: Buffer, start: number, end: number): void {
     const caller = this.#caller;
     const { handlers } = this.#dispatcher;
-    sayIn(caller.address, kind, flags, from, seq, body, start, end, handlers, (peer, call) => caller.methodOf(peer, call));
+    sayIn(caller.address, kind, flags, from, seq, body, start, end, handlers, (peer, call) => caller.calls.methodOf(peer, call));
   }
 }

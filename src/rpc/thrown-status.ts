@@ -1,5 +1,5 @@
 /** What the caller hears of what a handler threw. */
-import { RpcError } from "../errors.js";
+import { isCode, RpcError } from "../errors.js";
 import { messageOf } from "../internal/message-of.js";
 import type { WireError } from "../wire/error-codec.js";
 import { MAX_DETAILS_BYTES } from "../wire/limits.js";
@@ -11,7 +11,7 @@ export function statusOfThrown(thrown: unknown): WireError {
   // One that came from a call of the handler's own says whose failure it is; to this caller the handler has run.
   let reason = thrown.method === "" && typeof thrown.reason === "string" ? thrown.reason : messageOf(thrown);
   // Another copy of the library, or plain JavaScript, may have made it: only what fits is sent.
-  const code = typeof thrown.code === "string" ? thrown.code : "UNKNOWN";
+  const code = isCode(thrown.code) ? thrown.code : "UNKNOWN";
   const appCode = Number.isInteger(thrown.appCode) ? thrown.appCode : 0;
   const given = thrown.details instanceof Uint8Array ? thrown.details : undefined;
   const isTooLarge = (given?.length ?? 0) > MAX_DETAILS_BYTES;

@@ -15,14 +15,14 @@ import { ProtocolError } from "../wire/protocol-error.js";
 import { decodeText } from "../wire/text.js";
 
 /** Bytes of a protocol's name. */
-export const MAX_PROTOCOL_BYTES = 128;
+const MAX_PROTOCOL_BYTES = 128;
 /** Bytes of the whole header: what is unknown to this version included. */
 export const MAX_OPEN_HEADER_BYTES = 2 + 16 + 1 + MAX_PROTOCOL_BYTES + 2 + MAX_METADATA_BYTES + 256;
 
 const VERSION = 1;
 const LENGTH_BYTES = 2;
 /** Offsets from the beginning, the length included. */
-export const OPEN_AT = { version: 2, flags: 3, hops: 4, to: 6, from: 10, remainingMs: 14, protocol: 18 } as const;
+const OPEN_AT = { version: 2, flags: 3, hops: 4, to: 6, from: 10, remainingMs: 14, protocol: 18 } as const;
 /** Version to remaining time, an empty protocol and empty metadata. */
 const LEAST_LENGTH = OPEN_AT.protocol - LENGTH_BYTES + 1 + 2;
 

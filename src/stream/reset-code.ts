@@ -19,9 +19,7 @@ export const RESET = {
   busy: 6,
 } as const;
 
-/** From here on codes are the application's own. */
-export const FIRST_APPLICATION_RESET = 0x1_0000;
-
+// Codes from 0x1_0000 on are the application's own.
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RESET).map(([name, code]) => [code, name]));
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ import { LEASE_MS } from "./sim-discovery.js";
 import type { WatchedNode } from "./watched-node.js";
 
 /** Longest time after the last fault until every node reaches every other one, and sees what the store has. */
-export const RECOVERY_MS = 45_000;
+const RECOVERY_MS = 45_000;
 
 /** Longest time for a node to close while nothing is broken. */
 const CLOSE_MS = 15_000;

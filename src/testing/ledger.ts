@@ -14,7 +14,7 @@ import type { Trace } from "./trace.js";
 const CALL_KEY = "clusterts-sim-call";
 
 /** A call may end so many milliseconds after its deadline: timers are of whole milliseconds, sweeps are spaced out under load. */
-export const DEADLINE_TOLERANCE_MS = 5;
+const DEADLINE_TOLERANCE_MS = 5;
 
 export interface Placing {
   readonly by: SimProcess;

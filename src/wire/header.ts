@@ -38,8 +38,6 @@ export const KIND = {
   gone: 14,
 } as const;
 
-export type Kind = (typeof KIND)[keyof typeof KIND];
-
 export const FLAGS = {
   /** The body begins with metadata (after the method, message or command). */
   metadata: 0x01,

@@ -1,6 +1,7 @@
 /** `clusterts discovery`: what is wrong with how it is used, in this process; that it runs and ends, in one of its own. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { runCommandLine } from "../../src/cli/commands.js";
 import { discoveryServer } from "../../src/discovery/server/adapter.js";
 import { Workspace } from "../codegen/support/workspace.js";
 import { ServerProcess } from "../fault/discovery/server-process.js";
@@ -25,6 +26,26 @@ suite("clusterts discovery", () => {
       assert.equal(stderr.trim().split("\n").length, 1, stderr);
     });
   }
+
+  test("with --json, says in one line of JSON where it listens", async () => {
+    const stop = new AbortController();
+    let said = "";
+    const code = await runCommandLine(["discovery", "--listen", "127.0.0.1:0", "--json"], {
+      cwd: ".",
+      env: {},
+      stdout: (text) => {
+        said += text;
+        stop.abort();
+      },
+      stderr: () => {},
+      isTerminal: false,
+      signal: stop.signal,
+    });
+    assert.equal(code, 0);
+    const { endpoint, members, epoch } = JSON.parse(said) as { endpoint: string; members: number; epoch: string };
+    assert.match(endpoint, /^127\.0\.0\.1:\d+$/);
+    assert.deepEqual([members, typeof epoch], [0, "string"]);
+  });
 
   test("started and told to end, serves in between, keeps what it was told, and ends with 0", async () => {
     using workspace = new Workspace({ "cluster.json": '{ "nodes": [{ "address": "1.1.1", "endpoint": "10.0.0.1:1" }] }' });

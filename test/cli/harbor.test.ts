@@ -37,6 +37,7 @@ suite("clusterts harbor", () => {
       ] as const) {
         const args = ["harbor", "--address", address, "--discovery", `file:${join(folder, `${group}.json`)}`];
         args.push("--harbors", `file:${join(folder, "harbors.json")}`);
+        if (group === "two") args.push("--json");
         args.push("--secret-file", join(folder, `${group}.secret`), "--harbor-secret-file", join(folder, "harbors.secret"));
         // From the repository's folder: its tsconfig says where the library finds itself.
         children.push(spawn(process.execPath, ["--import", "tsx", MAIN, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] }));
@@ -48,6 +49,9 @@ suite("clusterts harbor", () => {
         }),
       );
       assert.match(lines[0]!, /^harbor 1\.255\.1 listens on 127\.0\.0\.1:\d+$/);
+      const ready = JSON.parse(lines[1]!) as Record<string, string>;
+      assert.equal(ready.address, "2.255.1");
+      assert.match(ready.endpoint!, /^127\.0\.0\.1:\d+$/);
       const node = (address: "1.2.1" | "2.1.1", group: string) =>
         createNode({
           address,

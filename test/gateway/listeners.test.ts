@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, get } from "node:http";
-import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { dialTcp, dialWebSocket } from "../../src/gateway/client/index.js";
@@ -13,6 +12,7 @@ import type { WebSocketListenOptions } from "../../src/gateway/listen/websocket-
 import { AUTHORITY, keyPair } from "../support/certificates.js";
 import { until } from "../support/until.js";
 import { errorOf, take } from "./support/clients.js";
+import { connectTo, frame, rawWebSocket, UPGRADE } from "./support/raw-websocket.js";
 
 const HOST = "127.0.0.1";
 const identity = keyPair("localhost");
@@ -31,10 +31,6 @@ async function listenWebSocket(
   return websocket({ port: 0, host: HOST, ...options }).listen(onClient, settings);
 }
 
-function connectTo({ endpoint: { host, port } }: Listening): Socket {
-  return connect({ host, port }).on("error", () => {});
-}
-
 /** All that a raw connection hears after it has said `text`. */
 async function answerTo(listening: Listening, text: string | Buffer): Promise<string> {
   const socket = connectTo(listening);
@@ -48,25 +44,6 @@ async function answerTo(listening: Listening, text: string | Buffer): Promise<st
 }
 
 const url = ({ endpoint: { port } }: Listening, path = "/"): string => `ws://${HOST}:${port}${path}`;
-const UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-
-/** A masked frame, as browsers send it; the mask is zeros. */
-function frame(firstByte: number, payload: Buffer, length = payload.length): Buffer {
-  const header = Buffer.alloc(14);
-  header[0] = firstByte;
-  header[1] = 0x80 | 127;
-  header.writeBigUInt64BE(BigInt(length), 2);
-  return Buffer.concat([header, payload]);
-}
-
-/** An open WebSocket without a library: the socket behind its handshake. */
-async function rawWebSocket(listening: Listening, extra = ""): Promise<{ socket: Socket; headers: string }> {
-  const socket = connectTo(listening);
-  socket.write(`GET / HTTP/1.1\r\nHost: a\r\n${UPGRADE}${extra}\r\n`);
-  const headers = (await once(socket, "data")).toString();
-  return { socket, headers };
-}
-
 suite("TCP listeners", () => {
   test("a client alone, is a stream with its address", async () => {
     const clients: ClientConnection[] = [];

@@ -158,16 +158,37 @@ suite("gateways with processes", function () {
     const node = await place.node("1.2.1");
     await node.waitFor(1);
     const gateway = await place.gateway(node, { accept: () => ({ to: "1.1.1" }), bufferBytes: 64 * 1024 });
-    const flooded = [await dialTcp(endpointOf(gateway, "tcp")), await dialWebSocket(`ws://${endpointOf(gateway, "websocket")}/`)];
+    const flooded: Duplex[] = [
+      await dialTcp(endpointOf(gateway, "tcp")),
+      await dialWebSocket(`ws://${endpointOf(gateway, "websocket")}/`),
+      await dialKcp(endpointOf(gateway, "kcp")),
+    ];
     for (const client of flooded) {
       quiet(client).pause();
       client.write("flood");
     }
-    await until(() => gateway.clients().filter(({ waitingBytes }) => waitingBytes >= 64 * 1024).length === 2);
+    await until(() => gateway.clients().filter(({ waitingBytes }) => waitingBytes >= 64 * 1024).length === flooded.length);
     const other = quiet(await dialTcp(endpointOf(gateway, "tcp")));
     for (let n = 0; n < 200; n++) await echo(other, `message ${n}`);
     for (const { waitingBytes } of gateway.clients()) assert.ok(waitingBytes <= 256 * 1024, `${waitingBytes} bytes`);
     for (const client of [...flooded, other]) client.destroy();
+  });
+
+  test("clients that half-close, get the backend's answer and its end", async () => {
+    await using place = await Place.open();
+    await place.child("backend-process.ts", place.server.endpoint, "1.1.1");
+    const node = await place.node("1.2.1");
+    await node.waitFor(1);
+    const gateway = await place.gateway(node, { accept: () => ({ to: "1.1.1" }) });
+    const question = Buffer.alloc(300_000, "?");
+    for (const dial of [() => dialTcp(endpointOf(gateway, "tcp")), () => dialKcp(endpointOf(gateway, "kcp"))]) {
+      const client: Duplex = await dial();
+      client.end(question);
+      const answer: Buffer[] = [];
+      for await (const chunk of client) answer.push(chunk as Buffer);
+      assert.ok(Buffer.concat(answer).equals(question));
+    }
+    await until(() => gateway.status().closed.ended === 2);
   });
 
   test("10,000 connections in a burst from two processes, those beyond the limit are refused and counted, and who was there is served", async () => {
@@ -194,8 +215,9 @@ suite("gateways with processes", function () {
     const refused = outcomes.reduce((sum, each) => sum + each.refused, 0);
     assert.equal(served + refused, 10_000);
     assert.ok(served > 0 && refused > 0 && echoes > 10, `${served} served, ${refused} refused, ${echoes} echoes`);
-    const { maxClients, maxClientsPerAddress } = gateway.status().refused;
-    assert.equal(maxClients + maxClientsPerAddress, refused);
+    const { refused: byLimit, listeners } = gateway.status();
+    const { burst = 0 } = listeners.find(({ transport }) => transport === "tcp")!.refused;
+    assert.equal(byLimit.maxClients + byLimit.maxClientsPerAddress + burst, refused);
     await until(() => gateway.status().clients === 1);
     there.destroy();
   });

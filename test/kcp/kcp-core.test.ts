@@ -61,6 +61,41 @@ suite("KCP core", () => {
     }
   });
 
+  test("answers take longer than they are waited for, that is measured and nothing more is sent twice", () => {
+    const [a, b] = [coreWith(), coreWith()];
+    const pathMs = 250; // each way; an answer is waited for 200 ms at first
+    const onTheWay: { readonly at: number; readonly to: typeof a; readonly datagram: Buffer }[] = [];
+    const sentTwice: number[] = [];
+    for (let now = 0; now < 20_000; now += 5) {
+      if (now % 1_000 === 0) {
+        a.send(Buffer.from("once a second"));
+        sentTwice.push(a.retransmissions);
+      }
+      for (; onTheWay[0] !== undefined && onTheWay[0].at <= now; onTheWay.shift()) onTheWay[0].to.input(onTheWay[0].datagram, now);
+      readAll(b);
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        if (from.nextUpdateAt(now) > now) continue;
+        for (const datagram of flushed(from, now)) onTheWay.push({ at: now + pathMs, to, datagram });
+      }
+    }
+    assert.ok(Math.abs(a.roundTripMs! - 2 * pathMs) < 10, `${a.roundTripMs}`);
+    assert.ok(sentTwice[1]! > 0, "the first one was");
+    assert.equal(sentTwice.at(-1), sentTwice[1]);
+  });
+
+  test("the same segment arrives twice in one turn, the first one is acknowledged: the peer learns how long it waited", () => {
+    const [a, b] = [coreWith(), coreWith()];
+    a.send(Buffer.from("waits to be read"));
+    const datagrams = [...flushed(a, 0), ...flushed(a, 200)];
+    assert.equal(datagrams.length, 2);
+    for (const datagram of datagrams) b.input(datagram, 600);
+    for (const datagram of flushed(b, 600)) a.input(datagram, 600);
+    assert.equal(a.roundTripMs, 600);
+  });
+
   test("nobody answers, the link is dead after deadLink transmissions and about 50 s", () => {
     const core = coreWith();
     core.send(Buffer.from("x"));
@@ -200,6 +235,18 @@ suite("KCP core", () => {
       assert.equal(server.isProven, true);
       settle(client, server, 3);
       assert.equal(Buffer.concat(readAll(client)).length, 10_000);
+    });
+
+    test("is answered after a while, as a backend does: as soon as the answer is there, not when the question comes again", () => {
+      const [client, server] = [coreWith(), coreWith({}, { isProven: false })];
+      client.send(Buffer.alloc(32));
+      for (const datagram of flushed(client, 0)) server.input(datagram, 0);
+      assert.deepEqual(flushed(server, 0), [], "an acknowledgement alone would leave too little");
+      assert.equal(server.nextUpdateAt(0), Number.POSITIVE_INFINITY);
+      server.send(Buffer.alloc(32));
+      assert.ok(server.nextUpdateAt(20) <= 20);
+      for (const datagram of flushed(server, 20)) client.input(datagram, 20);
+      assert.equal(readAll(client)[0]?.length, 32);
     });
 
     test("acknowledges with a guessed timestamp, and stays unproven", () => {

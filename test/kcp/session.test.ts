@@ -258,6 +258,14 @@ suite("KCP sessions", () => {
     await assert.rejects(dialKcp("127.0.0.1:1", { maxMessageBytes: 10_000_000 }), /maxMessageBytes/);
   });
 
+  test("a receive buffer of a size, is asked of the system, and what it has given is told", async () => {
+    const [small, standard] = [await listen(echo, { receiveBufferBytes: 32 * 1024 }), await listen(echo)];
+    assert.ok(small.receiveBufferBytes >= 32 * 1024, `${small.receiveBufferBytes}`);
+    assert.ok(small.receiveBufferBytes < standard.receiveBufferBytes, `${standard.receiveBufferBytes}`);
+    small.destroy();
+    assert.equal(small.receiveBufferBytes, 0);
+  });
+
   suite("strangers", () => {
     test("garbage, opens nothing, is not answered and is counted", async () => {
       const listener = await listen(echo);

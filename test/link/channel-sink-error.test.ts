@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseAddress } from "../../src/addr/logical-address.js";
-import { Channel, type ChannelEvents, FOREIGN } from "../../src/link/channel.js";
+import { Channel } from "../../src/link/channel.js";
+import { type ChannelEvents, FOREIGN } from "../../src/link/channel-events.js";
 import { resolveNodeOptions } from "../../src/node/options.js";
 import type { Connection, ConnectionHandler } from "../../src/transport/transport.js";
 import { encodeFrame, KIND } from "../../src/wire/header.js";

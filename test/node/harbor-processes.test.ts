@@ -45,17 +45,17 @@ function checkTruth(outcomes: readonly Outcome[]): void {
 /** 500 calls under way, some of them just placed, when `victim` is killed. */
 async function killUnderLoad(victim: (typeof HARBORS)[number] | (typeof TARGETS)[number]): Promise<readonly Outcome[]> {
   const before = crossing.runs("2.1.1").length;
-  const placed = Array.from({ length: 400 }, () => place(hang));
-  await until(() => crossing.runs("2.1.1").length >= before + 400);
+  const placed = Array.from({ length: 450 }, () => place(hang));
+  await until(() => crossing.runs("2.1.1").length >= before + 450);
   placed.push(...Array.from({ length: 50 }, () => place(echo)));
   const killedAt = performance.now();
   const killed = crossing.kill(victim);
   placed.push(...Array.from({ length: 50 }, () => place(hang)));
-  const outcomes = await Promise.all(placed.slice(0, 450));
+  const outcomes = await Promise.all(placed.slice(0, 500)); // the last 50 may hang at their new target, as their handler does
   await killed;
   const slowest = Math.max(...outcomes.map(({ settledAt }) => settledAt)) - killedAt;
   assert.ok(slowest < 1_000, `the last call ended ${slowest} ms after the kill`);
-  assert.equal(outcomes.filter(({ error }) => error?.execution === "unknown").length >= 400, true);
+  assert.equal(outcomes.filter(({ error }) => error?.execution === "unknown").length >= 450, true);
   checkTruth(outcomes);
   return outcomes;
 }
@@ -102,7 +102,7 @@ suite("two groups of processes", function () {
         new DataView(bytes.buffer).setUint32(0, ++number);
         void crossing.caller.send("2.1.2", 1, bytes).catch(() => {}); // one of them may be lost with the harbor
       };
-      const sending = setInterval(send, 1);
+      const sending = setInterval(send, 1); // a load, not a wait
       await killUnderLoad(victim);
       const later = await Promise.all(Array.from({ length: 200 }, () => place(echo)));
       assert.deepEqual(

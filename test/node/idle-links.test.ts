@@ -1,5 +1,6 @@
 /** Links that close because nobody needs them, and open again when somebody does. */
 import assert from "node:assert/strict";
+import { onEvent } from "../../src/events/channels.js";
 import { Cluster } from "../support/cluster.js";
 import { echo, type Note, textNote } from "../support/note.js";
 
@@ -70,4 +71,45 @@ suite("links that are not needed", () => {
     assert.ok((caller.status().links[0]?.framesIn ?? 0) < 120, "the connection is a younger one");
     await cluster.close();
   });
+
+  for (const latencyMs of [0, 20])
+    test(`maxAgeMs over a link that is never quiet (${latencyMs} ms away), it is exchanged all the same: in order, nothing fails, and the earlier connection ends`, async () => {
+      const cluster = new Cluster({ conditions: { latencyMs }, node: { link: { maxAgeMs: 20_000, keepaliveMs: 1_000 } } });
+      const seen: number[] = [];
+      const answers: (() => void)[] = [];
+      await cluster.start("1.1.1", {}, (node) =>
+        node.handle(echo, (note: Note) => {
+          seen.push(Number(note.text));
+          // Answered when two later ones have come: some call is always under way.
+          return new Promise<Note>((resolve) => {
+            answers.push(() => resolve(note));
+            if (answers.length > 2) answers.shift()!();
+          });
+        }),
+      );
+      const caller = await cluster.start("1.2.1");
+      let opened = 0;
+      const stop = onEvent("clusterts:link", (event) => event.type === "opened" && event.dialed && opened++);
+      const replies: Promise<Note>[] = [];
+      let failed = 0;
+      for (let i = 0; i < 1_000; i++) {
+        const reply = caller.invoke("1.1.1", echo, textNote(`${i}`), { timeoutMs: 60_000 });
+        reply.catch(() => failed++);
+        replies.push(reply);
+        await cluster.clock.advance(100);
+        assert.ok(cluster.network.connectionCount <= 2, `${cluster.network.connectionCount} connections`);
+      }
+      assert.ok(opened >= 4 && opened <= 6, `${opened} connections in a hundred seconds`);
+      for (const answer of answers) answer();
+      await cluster.run(Promise.all(replies));
+      assert.equal(failed, 0);
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 1_000 }, (_, i) => i),
+      );
+      await cluster.clock.advance(40_000);
+      assert.ok(cluster.network.connectionCount <= 1, "the earlier ones have ended");
+      stop();
+      await cluster.close();
+    });
 });

@@ -1,5 +1,6 @@
 /** Calls to a type of which one node is listed and does not run, as a node that was killed under a discovery without leases. */
 import assert from "node:assert/strict";
+import { onEvent } from "../../src/events/channels.js";
 import { byType, type Policy } from "../../src/rpc/picker.js";
 import { Cluster, hostOf, PORT } from "../support/cluster.js";
 import { echo, type Note, textNote } from "../support/note.js";
@@ -50,6 +51,55 @@ suite("picks that cannot be reached", () => {
     const texts: string[] = [];
     for (let i = 0; i < 6; i++) texts.push((await call()).text);
     assert.equal(texts.filter((text) => text === "late").length, 2);
+    await cluster.close();
+  });
+
+  test("a machine that takes connections and says nothing, costs the first call a wait and no other; it is dialed ever more seldom, and gets its share when it answers", async () => {
+    const { cluster, caller } = await clusterWithOneDead();
+    const dials: number[] = [];
+    const silent = await cluster.network.transport(hostOf("1.1.3")).listen({ host: hostOf("1.1.3"), port: PORT }, (connection) => {
+      dials.push(cluster.clock.now());
+      connection.setHandler({ onData: () => {}, onDrain: () => {}, onClose: () => {} });
+    });
+    const call = () => cluster.run(caller.invoke(byType(1, "round-robin"), echo, textNote("hi")));
+    let slow = 0;
+    const end = cluster.clock.now() + 300_000;
+    while (cluster.clock.now() < end) {
+      const before = cluster.clock.now();
+      await call();
+      if (cluster.clock.now() - before > 20) slow++;
+      await cluster.clock.advance(1_000);
+    }
+    assert.ok(slow <= 1, `${slow} calls waited for it`);
+    assert.ok(dials.length >= 5 && dials.length <= 8, `${dials.length} dials in five minutes`);
+    await silent.close();
+    const late = cluster.nodes.find((node) => node.status().address === "1.1.3")!;
+    late.handle(echo, (note: Note) => ({ ...note, text: "late" }));
+    await cluster.run(late.start());
+    await cluster.clock.advance(61_000);
+    const texts: string[] = [];
+    for (let i = 0; i < 6; i++) texts.push((await call()).text);
+    assert.equal(texts.filter((text) => text === "late").length, 2);
+    await cluster.close();
+  });
+
+  test("a node of which discovery gives another endpoint, is tried at once and not later by its old one", async () => {
+    const { cluster, caller } = await clusterWithOneDead();
+    for (let i = 0; i < 6; i++) await cluster.run(caller.invoke(byType(1, "round-robin"), echo, textNote("hi")));
+    const dead = cluster.nodes.find((node) => node.status().address === "1.1.3")!;
+    const moved = `${hostOf("1.1.3")}:${PORT + 1}`;
+    cluster.network.transport(hostOf("1.1.3"));
+    cluster.discovery.put({ address: dead.address, endpoint: moved });
+    await cluster.clock.settle();
+    const dialed: string[] = [];
+    const stop = onEvent("clusterts:link", (event) => {
+      if (event.type === "dialFailed" && event.peer === "1.1.3") dialed.push(event.endpoint);
+    });
+    for (let i = 0; i < 3; i++) await cluster.run(caller.invoke(byType(1, "round-robin"), echo, textNote("hi")));
+    assert.deepEqual(dialed, [moved]);
+    await cluster.clock.advance(9_000);
+    assert.equal(dialed.length, 1, "its ten seconds begin anew");
+    stop();
     await cluster.close();
   });
 

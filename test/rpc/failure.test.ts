@@ -104,3 +104,12 @@ suite("shapes of messages", () => {
     assert.equal(documentedShapes().has(shapeOf("1.2.1 did something that nobody has written down")), false);
   });
 });
+
+suite("a failure with a code that no error has", () => {
+  for (const code of ["", "OK"])
+    test(`${JSON.stringify(code)} in the answer of a peer, is UNKNOWN`, () => {
+      const error = rpcError({ method: "a.B/c", to, self }, code, "ran", "odd");
+      assert.equal(error.code, "UNKNOWN");
+      assert.match(error.message, /^UNKNOWN calling/);
+    });
+});

@@ -39,4 +39,13 @@ export class ChangeLog<K> {
       changed.add(this.#keys[index]!);
     return changed;
   }
+
+  /** As {@link since}, each with the revision of its last change, the one that has rested longest first. */
+  changesSince(revision: bigint): readonly { readonly key: K; readonly revision: bigint }[] | undefined {
+    if (revision < this.#since) return undefined;
+    const last = new Map<K, bigint>();
+    for (let index = this.#keys.length - 1; index >= this.#start && this.#revisions[index]! > revision; index--)
+      if (!last.has(this.#keys[index]!)) last.set(this.#keys[index]!, this.#revisions[index]!);
+    return [...last].map(([key, at]) => ({ key, revision: at })).reverse();
+  }
 }

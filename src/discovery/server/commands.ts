@@ -3,10 +3,10 @@ import { formatAddress, type LogicalAddress } from "../../addr/logical-address.j
 import { RpcError } from "../../errors.js";
 import { copyMember, memberFault, sameMember } from "../checked-event.js";
 import type { Member } from "../discovery.js";
-import { MAX_KEY_BYTES, MAX_KEYS_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_TOKEN, MAX_VALUE_BYTES } from "./limits.js";
+import { MAX_KEY_BYTES, MAX_KEYS_BYTES, MAX_MEMBER_BYTES, MAX_MEMBERS, MAX_MEMBERS_BYTES, MAX_TOKEN, MAX_VALUE_BYTES } from "./limits.js";
 import { APP_CODE } from "./protocol.js";
 import type { StoreRecord } from "./records.js";
-import type { Store } from "./store.js";
+import { bytesOfMember, type Store } from "./store.js";
 
 /** The records that do what was asked for, none when it is so already, and what to answer. */
 export interface Decision<T> {
@@ -50,7 +50,7 @@ export function register(store: Store, { self, process, token, freshToken: fresh
     const text = `${name} is configured by hand: a node of that address finds itself there; remove it there, or take another address`;
     throw new RpcError("FAILED_PRECONDITION", text);
   }
-  if (present === undefined && store.memberCount >= MAX_MEMBERS) throw full(`${store.memberCount} members are there already`);
+  checkRoom(store, self);
   const isHolder = holder !== undefined && ((process !== 0n && process === present?.process) || (token !== 0n && token === holder));
   const kept = isHolder ? holder : token;
   if (!isHolder && kept !== 0n && holder !== undefined && holder > kept) {
@@ -69,6 +69,7 @@ export function register(store: Store, { self, process, token, freshToken: fresh
 export function update(store: Store, self: Member, token: bigint): Decision<void> {
   checkMember(self);
   const { process } = held(store, self.address, token);
+  checkRoom(store, self);
   return { records: [{ type: "member", stored: { member: copyMember({ ...self, incarnation: token }), process } }], result: undefined };
 }
 
@@ -89,7 +90,7 @@ export function putNode(store: Store, node: Member): Decision<void> {
   const { incarnation: _token, load: _load, ...configured } = node;
   checkMember(configured);
   const present = store.member(node.address)?.member;
-  if (present === undefined && store.memberCount >= MAX_MEMBERS) throw full(`${store.memberCount} members are there already`);
+  checkRoom(store, configured);
   const member = copyMember(configured);
   if (present !== undefined && sameMember(present, member)) return { records: [], result: undefined };
   return { records: [{ type: "member", stored: { member, process: 0n } }], result: undefined };
@@ -135,7 +136,7 @@ export function held(store: Store, address: LogicalAddress, token: bigint): { re
 }
 
 /** Why the entry at `address` is not the one of `token` any more. */
-export function lossOf(store: Store, address: LogicalAddress, token: bigint): string {
+function lossOf(store: Store, address: LogicalAddress, token: bigint): string {
   const name = formatAddress(address);
   const holder = store.member(address)?.member;
   if (holder === undefined) return `${name} is not registered any more: its lease was over, it was removed, or the server lost its data`;
@@ -163,6 +164,15 @@ function checkMember(member: Member): void {
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes > MAX_MEMBER_BYTES)
     throw invalid(`member ${formatAddress(member.address)} has ${bytes} bytes of texts, more than ${MAX_MEMBER_BYTES}`);
+}
+
+/** Whether the store has room for `member` in place of what it has of it. One that gets no larger always has. */
+function checkRoom(store: Store, member: Member): void {
+  const present = store.member(member.address)?.member;
+  if (present === undefined && store.memberCount >= MAX_MEMBERS) throw full(`${store.memberCount} members are there already`);
+  const more = bytesOfMember(member) - (present === undefined ? 0 : bytesOfMember(present));
+  if (more > 0 && store.memberBytes + more > MAX_MEMBERS_BYTES)
+    throw full(`members of ${store.memberBytes} bytes are there already, and ${MAX_MEMBERS_BYTES} are the limit`);
 }
 
 function invalid(problem: string): RpcError {

@@ -5,10 +5,12 @@ import { messageOf } from "../../internal/message-of.js";
 import { putNode, removeNode } from "./commands.js";
 import type { CommitQueue } from "./commit-queue.js";
 import { parseDataFile } from "./data-file.js";
-import { editsOf } from "./edits.js";
+import { editedKeys, editsOf } from "./edits.js";
 import { type Journal, OtherServerError, type OutsideChange } from "./journal.js";
 
 const LOOK_MS = 1_000;
+/** Keys named in one line of the log. */
+const MAX_NAMED = 5;
 
 export interface DataFileWatchOptions {
   readonly path: string | undefined;
@@ -68,13 +70,32 @@ export class DataFileWatch {
       return;
     }
     const { put, removed } = editsOf(before, file.members);
+    const keys = file.store === undefined ? [] : editedKeys(new Map(queue.store.keys()), file.keys, file.store.revision);
     const nothing = (): void => {};
-    const edits = [
+    const edits = await Promise.allSettled([
       ...put.map((node) => queue.commit((store) => putNode(store, node), nothing)),
       ...removed.map((address) => queue.commit((store) => removeNode(store, address), nothing)),
-    ];
-    await Promise.all(edits);
-    await this.#writeAgain(`was edited: ${put.length} nodes put, ${removed.length} removed`, stamp);
+    ]);
+    const problems = edits.filter((edit) => edit.status === "rejected").map(({ reason }) => messageOf(reason));
+    if (problems.length > 0) {
+      this.#refused = stamp;
+      const text = `${problems[0]}${problems.length > 1 ? `; and ${problems.length - 1} more` : ""}`;
+      logger.error(
+        { path },
+        `discovery server: ${path} was edited, and ${problems.length} of ${edits.length} changes cannot be taken: ${text}`,
+      );
+      return;
+    }
+    if (keys.length > 0) {
+      const names = keys.slice(0, MAX_NAMED).map((key) => JSON.stringify(key));
+      const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : "";
+      logger.error(
+        { path },
+        `discovery server: ${path}: the edit of key ${names.join(", ")}${more} is not taken: clusterts set and delete change keys`,
+      );
+    }
+    // Whoever has edited a key finds what he wrote in the copy.
+    await this.#writeAgain(`was edited: ${put.length} nodes put, ${removed.length} removed`, keys.length > 0 ? undefined : stamp);
   }
 
   async #writeAgain(why: string, taken: string | undefined): Promise<void> {

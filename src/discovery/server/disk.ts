@@ -1,10 +1,12 @@
 /** The file system of this machine. */
-import { type FileHandle, open, readFile, rename, stat } from "node:fs/promises";
+import { chmod, type FileHandle, open, readFile, realpath, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { lockFile } from "./file-lock.js";
 import type { FileSystem, OpenFile } from "./file-system.js";
 
 export const disk: FileSystem = {
+  resolve: async (path) => (await ifThere(realpath(path))) ?? path,
+
   lock: lockFile,
 
   read: (path) => ifThere(readFile(path)),
@@ -14,8 +16,13 @@ export const disk: FileSystem = {
     return stats && `${stats.ino} ${stats.size} ${stats.mtimeNs}`;
   },
 
-  // What a cluster's store holds, its secrets of configuration perhaps, is nobody else's.
-  create: async (path) => new DiskFile(await open(path, "w", 0o600)),
+  // What a cluster's store holds, its secrets of configuration perhaps, is nobody else's, unless somebody has said so.
+  async create(path, like) {
+    const present = await ifThere(stat(like));
+    const file = new DiskFile(await open(path, "w", 0o600));
+    if (present !== undefined) await chmod(path, present.mode & 0o777);
+    return file;
+  },
 
   rename,
 

@@ -2,7 +2,7 @@
 import type { LogicalAddress } from "../../addr/logical-address.js";
 import { sameMember } from "../checked-event.js";
 import type { Member } from "../discovery.js";
-import type { StoredMember } from "./records.js";
+import type { StoredMember, StoredValue } from "./records.js";
 
 export interface Edits {
   readonly put: readonly Member[];
@@ -21,4 +21,27 @@ export function editsOf(before: readonly StoredMember[], after: readonly StoredM
     return old === undefined || !sameMember(old, member);
   });
   return { put, removed: [...known.keys()].filter((address) => !listed.has(address)) };
+}
+
+/**
+ * The keys that somebody has changed, added or removed in the file: these are not taken, and should be told. Those that
+ * changed in the store since the file was written are not among them.
+ *
+ * @param present - the keys of the store now.
+ * @param writtenAt - the revision of the store when the file was written.
+ */
+export function editedKeys(
+  present: ReadonlyMap<string, StoredValue>,
+  listed: readonly (readonly [key: string, value: StoredValue])[],
+  writtenAt: bigint,
+): readonly string[] {
+  const file = new Map(listed);
+  const edited: string[] = [];
+  for (const [key, { value, revision }] of file) {
+    const stored = present.get(key);
+    // A key that is gone from the store may have been deleted since; one that has no revision of its own nobody can know.
+    if (stored === undefined ? revision > writtenAt : stored.revision <= writtenAt && stored.value !== value) edited.push(key);
+  }
+  for (const [key, { revision }] of present) if (revision <= writtenAt && !file.has(key)) edited.push(key);
+  return edited;
 }

@@ -179,7 +179,7 @@ export class Journal {
   async #replace(path: string, content: Uint8Array): Promise<OpenFile> {
     const { files } = this.#options;
     const beside = `${path}.new`;
-    const file = await files.create(beside);
+    const file = await files.create(beside, this.#options.path);
     try {
       await file.write(content);
       await file.sync();

@@ -3,6 +3,8 @@
 export const MAX_MEMBERS = 65_536;
 /** Bytes of all texts of one member. */
 export const MAX_MEMBER_BYTES = 16 * 1024;
+/** Bytes of all members together, roughly: those who watch get all of them. */
+export const MAX_MEMBERS_BYTES = 64 * 1024 ** 2;
 /** Bytes of one key, as UTF-8. */
 export const MAX_KEY_BYTES = 512;
 /** Bytes of one value, as UTF-8. */

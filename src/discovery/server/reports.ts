@@ -7,7 +7,10 @@ import { MAX_REPORT_BYTES } from "./protocol.js";
 import type { StoredValue } from "./records.js";
 import type { Store } from "./store.js";
 
-/** Changes above this are told as a snapshot, which comes in parts: one reply has its limits. */
+/**
+ * One reply has its limits. Changes of members above this are told as a snapshot, which comes in parts; of keys there are more
+ * than fit as soon as a few large ones change often, and so their changes come in parts themselves.
+ */
 const MAX_DELTA_BYTES = 2 * 1024 ** 2;
 /** Reports of one revision that are kept: whoever is at an odd one costs an encoding of his own. */
 const MAX_KEPT = 64;
@@ -45,10 +48,10 @@ export class Reports {
 
   /** An encoded `KeysReport`, of the keys that begin with `prefix`. */
   keys(prefix: string, { epoch, revision, after }: Position<string>): Uint8Array {
-    const changed = epoch === this.#store.epoch && after === undefined ? this.#store.keysSince(revision) : undefined;
+    const changes = epoch === this.#store.epoch && after === undefined ? this.#store.keyChangesSince(revision) : undefined;
     const name = JSON.stringify([prefix, after]);
-    if (changed === undefined || this.#areTooLarge(changed)) return this.#once(`keys ${name}`, () => this.#keysSnapshot(prefix, after));
-    return this.#once(`keys ${name} since ${revision}`, () => this.#keysDelta(prefix, changed));
+    if (changes === undefined) return this.#once(`keys ${name}`, () => this.#keysSnapshot(prefix, after));
+    return this.#once(`keys ${name} since ${revision}`, () => this.#keysDelta(prefix, changes));
   }
 
   #once(name: string, make: () => Uint8Array): Uint8Array {
@@ -68,12 +71,6 @@ export class Reports {
   #isTooLarge(changed: ReadonlySet<LogicalAddress>): boolean {
     let bytes = 0;
     for (const address of changed) bytes += bytesOf(this.#store.member(address)?.member);
-    return bytes > MAX_DELTA_BYTES;
-  }
-
-  #areTooLarge(changed: ReadonlySet<string>): boolean {
-    let bytes = 0;
-    for (const key of changed) bytes += bytesOfKey(key, this.#store.key(key)?.value ?? "");
     return bytes > MAX_DELTA_BYTES;
   }
 
@@ -111,13 +108,25 @@ export class Reports {
     return KeysReport.encode(report).finish();
   }
 
-  #keysDelta(prefix: string, changed: ReadonlySet<string>): Uint8Array {
+  /**
+   * What has rested longest comes first, as much as fits, and `revision` says how far that is: whoever asks again gets the rest.
+   * A key that is written all the time moves to the end, and holds up no other.
+   */
+  #keysDelta(prefix: string, changes: readonly { readonly key: string; readonly revision: bigint }[]): Uint8Array {
     const report: KeysReport = { ...this.#head(true), put: [], removed: [], moreAfter: undefined };
-    for (const key of changed) {
+    let bytes = 0;
+    let told = 0n;
+    for (const { key, revision } of changes) {
       if (!key.startsWith(prefix)) continue;
       const value = this.#store.key(key);
+      bytes += bytesOfKey(key, value?.value ?? "");
+      if (told > 0n && bytes > MAX_DELTA_BYTES) {
+        report.revision = told;
+        break;
+      }
       if (value === undefined) report.removed.push(key);
       else report.put.push(entryOf(key, value));
+      told = revision;
     }
     return KeysReport.encode(report).finish();
   }
@@ -145,7 +154,7 @@ function bytesOf(member: Member | undefined): number {
 }
 
 function bytesOfKey(key: string, value: string): number {
-  return RECORD_BYTES + 3 * (key.length + value.length);
+  return RECORD_BYTES + Buffer.byteLength(key) + Buffer.byteLength(value);
 }
 
 function entryOf(key: string, { value, revision }: StoredValue): Entry {

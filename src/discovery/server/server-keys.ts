@@ -116,22 +116,25 @@ class KeyView {
     this.#epoch = first.epoch;
     this.#revision = first.revision;
     this.#parts = new Map(first.put.map((entry) => [entry.key, entry]));
-    for (let part = first; part.moreAfter !== undefined; ) {
+    let part = first;
+    while (part.moreAfter !== undefined) {
       part = await this.#ask(0, part.moreAfter);
       if (part.epoch !== first.epoch) throw new RpcError("UNAVAILABLE", "the discovery server has begun a new store while it was read");
       for (const entry of part.put) this.#parts.set(entry.key, entry);
     }
-    if (first.moreAfter !== undefined) await this.#catchUp();
+    await this.#catchUp(part.revision);
     return { type: "snapshot", entries: this.entries };
   }
 
-  /** Takes in what has changed since the first part was made. */
-  async #catchUp(): Promise<void> {
-    const changes = await this.#ask(0);
-    if (!changes.isDelta) throw new RpcError("UNAVAILABLE", "the keys changed faster than they could be read");
-    this.#revision = changes.revision;
-    for (const entry of changes.put) this.#parts.set(entry.key, entry);
-    for (const key of changes.removed) this.#parts.delete(key);
+  /** Takes in what has changed from when the first part was made until the last one was, which is in parts too. */
+  async #catchUp(upTo: bigint): Promise<void> {
+    while (this.#revision < upTo) {
+      const changes = await this.#ask(0);
+      if (!changes.isDelta) throw new RpcError("UNAVAILABLE", "the keys changed faster than they could be read");
+      this.#revision = changes.revision;
+      for (const entry of changes.put) this.#parts.set(entry.key, entry);
+      for (const key of changes.removed) this.#parts.delete(key);
+    }
   }
 
   async #ask(waitMs: number, after?: string): Promise<KeysReport> {

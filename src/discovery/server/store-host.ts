@@ -134,8 +134,9 @@ export class StoreHost {
 
   async #openJournal(path: string, newEpoch: string): Promise<OpenedJournal> {
     const { files } = this.#options;
-    this.#unlock ??= await files.lock(path);
-    return await Journal.open({ files, path, newEpoch });
+    const real = await files.resolve(path);
+    this.#unlock ??= await files.lock(real);
+    return await Journal.open({ files, path: real, newEpoch });
   }
 
   get #isOpen(): boolean {

@@ -4,6 +4,7 @@
  */
 import type { LogicalAddress } from "../../addr/logical-address.js";
 import { copyMember } from "../checked-event.js";
+import type { Member } from "../discovery.js";
 import { ChangeLog } from "./change-log.js";
 import type { StoreContents, StoredMember, StoredValue, StoreRecord } from "./records.js";
 
@@ -28,6 +29,7 @@ export class Store {
   readonly #members = new Map<LogicalAddress, StoredMember>();
   readonly #keys = new Map<string, StoredValue>();
   #keyBytes = 0;
+  #memberBytes = 0;
   readonly #memberChanges: ChangeLog<LogicalAddress>;
   readonly #loadChanges: ChangeLog<LogicalAddress>;
   readonly #keyChanges: ChangeLog<string>;
@@ -37,7 +39,7 @@ export class Store {
     this.#opened = contents.opened;
     this.#revision = contents.revision;
     this.#lastToken = contents.lastToken;
-    for (const stored of contents.members) this.#members.set(stored.member.address, stored);
+    for (const stored of contents.members) this.#setMember(stored);
     for (const [key, value] of contents.keys) this.#setKey(key, value);
     this.#memberChanges = new ChangeLog(this.#revision);
     this.#loadChanges = new ChangeLog(this.#revision);
@@ -56,6 +58,11 @@ export class Store {
 
   get memberCount(): number {
     return this.#members.size;
+  }
+
+  /** Bytes of all members, roughly. */
+  get memberBytes(): number {
+    return this.#memberBytes;
   }
 
   /** Bytes of all keys and values, roughly. */
@@ -93,6 +100,11 @@ export class Store {
     return revision > this.#revision ? undefined : this.#keyChanges.since(revision);
   }
 
+  /** As {@link keysSince}, each with the revision of its last change, the one that has rested longest first. */
+  keyChangesSince(revision: bigint): readonly { readonly key: string; readonly revision: bigint }[] | undefined {
+    return revision > this.#revision ? undefined : this.#keyChanges.changesSince(revision);
+  }
+
   /** Makes the next revision and applies one record at it. */
   apply(record: StoreRecord): void {
     this.#revision++;
@@ -101,7 +113,7 @@ export class Store {
         this.#putMember(record.stored);
         break;
       case "member-gone":
-        this.#members.delete(record.address);
+        this.#forgetMember(record.address);
         this.#memberChanges.append(this.#revision, record.address);
         break;
       case "key":
@@ -149,8 +161,21 @@ export class Store {
   #putMember(stored: StoredMember): void {
     const { address, incarnation = 0n } = stored.member;
     if (incarnation > this.#lastToken) this.#lastToken = incarnation;
-    this.#members.set(address, stored);
+    this.#setMember(stored);
     this.#memberChanges.append(this.#revision, address);
+  }
+
+  #setMember(stored: StoredMember): void {
+    this.#forgetMember(stored.member.address);
+    this.#members.set(stored.member.address, stored);
+    this.#memberBytes += bytesOfMember(stored.member);
+  }
+
+  #forgetMember(address: LogicalAddress): void {
+    const stored = this.#members.get(address);
+    if (stored === undefined) return;
+    this.#members.delete(address);
+    this.#memberBytes -= bytesOfMember(stored.member);
   }
 
   #setKey(key: string, value: StoredValue): void {
@@ -165,6 +190,13 @@ export class Store {
     this.#keys.delete(key);
     this.#keyBytes -= bytesOf(key, value);
   }
+}
+
+/** What a member takes; for limits, not exact. Its load counts for nothing. */
+export function bytesOfMember({ endpoint, metadata, version = "" }: Member): number {
+  let bytes = ENTRY_BYTES + 2 * (endpoint.length + version.length);
+  for (const key in metadata) bytes += ENTRY_BYTES + 2 * (key.length + metadata[key]!.length);
+  return bytes;
 }
 
 function bytesOf(key: string, { value }: StoredValue): number {

@@ -67,6 +67,11 @@ class KcpListening implements Listening {
     return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
   }
 
+  get counters(): Readonly<Record<string, number>> {
+    const { counters, unprovenSessions, receiveBufferBytes } = this.#listener;
+    return { ...counters, unprovenSessions, receiveBufferBytes };
+  }
+
   async close(options?: { timeoutMs?: number | undefined }): Promise<void> {
     await this.#listener.close(options);
   }

@@ -15,7 +15,10 @@ export interface Client {
   readonly url: string;
 }
 
-/** A client and its bytes. Whoever takes it must listen for `"error"` on `stream`. */
+/**
+ * A client and its bytes. Whoever takes it must listen for `"error"` on `stream`; an error with `isFault: true` says that the
+ * client broke the protocol of its transport, or sent more at once than is taken.
+ */
 export interface ClientConnection extends Client {
   readonly stream: Duplex;
   /**
@@ -46,6 +49,8 @@ export type ListenRefusal =
   | "notFound"
   /** A page of another origin. */
   | "origin"
+  /** So many came at once that not even a refusal could be waited for. */
+  | "burst"
   /** The system could not accept a connection (too many open files, ...). */
   | "acceptFailed"
   /** KCP's own limits: sessions in all, from one host, or whose peer has not proved its address. */
@@ -89,6 +94,8 @@ export interface Listening extends AsyncDisposable {
   readonly clients: number;
   /** Connections that never became clients, by cause; those that are not named: none. */
   readonly refused: Readonly<Partial<Record<ListenRefusal, number>>>;
+  /** What this kind of listener counts besides; KCP: datagrams, and what became of them. */
+  readonly counters?: Readonly<Record<string, number>> | undefined;
   /** Takes no new clients from now on; resolves when those that are there have gone. After `timeoutMs`, default 10,000, they are cut. */
   close(options?: { timeoutMs?: number | undefined }): Promise<void>;
   /** Cuts all clients at once, and closes the port. */

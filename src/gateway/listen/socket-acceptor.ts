@@ -10,6 +10,7 @@ import type { ListenTlsOptions } from "./listen-tls-options.js";
 import { plainAddress } from "./listener.js";
 import { type OpeningLimits, Openings } from "./openings.js";
 import type { Refusals } from "./refusals.js";
+import { Turnstile } from "./turnstile.js";
 
 export interface AcceptorOptions extends OpeningLimits {
   readonly host: string | undefined;
@@ -42,6 +43,7 @@ export class SocketAcceptor {
   readonly #handler: AcceptorHandler;
   readonly #refusals: Refusals;
   readonly #server: Server;
+  readonly #turnstile: Turnstile<Socket>;
   readonly #handshakes: Openings<Accepted>;
   readonly #sockets = new Set<Socket>();
   #context: SecureContext | undefined;
@@ -57,7 +59,12 @@ export class SocketAcceptor {
       raw.destroy();
       refusals.add(fault, remoteAddress, "its TLS handshake was not done");
     });
-    const { keepaliveMs, highWaterMark } = options;
+    const { keepaliveMs, highWaterMark, backlog, clock } = options;
+    const accept = (raw: Socket): void => this.#accept(raw);
+    this.#turnstile = new Turnstile(backlog, clock, accept, (raw) => {
+      resetSocket(raw);
+      refusals.add("burst", "", "too many came at once");
+    });
     this.#server = createServer(
       {
         allowHalfOpen: true,
@@ -67,7 +74,10 @@ export class SocketAcceptor {
         highWaterMark,
         pauseOnConnect: options.tls !== undefined,
       },
-      (raw) => this.#accept(raw),
+      (raw) => {
+        raw.on("error", ignore); // whoever takes the socket hears of it as well
+        this.#turnstile.enter(raw);
+      },
     );
   }
 
@@ -90,6 +100,7 @@ export class SocketAcceptor {
   /** Accepts no more. Connections that are there stay; those in their handshake end. */
   stop(): void {
     if (this.#server.listening) this.#server.close();
+    for (const raw of this.#turnstile.clear()) resetSocket(raw);
     for (const { raw } of this.#handshakes.clear()) raw.destroy();
   }
 
@@ -116,7 +127,6 @@ export class SocketAcceptor {
       return;
     }
     const remoteAddress = plainAddress(shown);
-    raw.on("error", ignore); // whoever takes the socket hears of it as well
     if (!this.#handler.admit(remoteAddress)) {
       resetSocket(raw);
       return;

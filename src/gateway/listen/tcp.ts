@@ -34,7 +34,7 @@ export interface TcpListenOptions {
   maxHandshakes?: number | undefined;
   /** Milliseconds without a byte after which the system asks whether the other end is still there. Default 30,000; `false`: never. */
   keepaliveMs?: number | false | undefined;
-  /** Connections that the system may hold until they are accepted; it has a bound of its own (net.core.somaxconn). Default 4,096. */
+  /** Connections that the system may hold until they are accepted (it has a bound of its own: net.core.somaxconn), and as many again that wait here while others are let in. Default 4,096. */
   backlog?: number | undefined;
   /** Time; a virtual one in tests. */
   clock?: Clock | undefined;

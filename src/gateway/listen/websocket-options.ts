@@ -36,7 +36,7 @@ export interface WebSocketListenOptions {
   maxHandshakes?: number | undefined;
   /** Milliseconds that a client has to answer a goodbye. Default 5,000. */
   closeTimeoutMs?: number | undefined;
-  /** Connections that the system may hold until they are accepted; it has a bound of its own. Default 4,096. */
+  /** Connections that the system may hold until they are accepted (it has a bound of its own: net.core.somaxconn), and as many again that wait here while others are let in. Default 4,096. */
   backlog?: number | undefined;
   /** Time; a virtual one in tests. */
   clock?: Clock | undefined;

@@ -117,7 +117,8 @@ export class WebSocketStream extends Duplex {
     if (this.#failure !== undefined || !(ORDERLY_CODES.has(code) || this.writableFinished)) {
       const said = text.length > 0 ? `: ${text}` : "";
       const reason = this.#failure?.message ?? (code === 1006 ? "the connection was lost" : `closed with code ${code}${said}`);
-      this.destroy(new WebSocketError(code, reason, { cause: this.#failure }));
+      // A WebSocket fails by what it was sent; a connection that is lost closes it without an error.
+      this.destroy(new WebSocketError(code, reason, { cause: this.#failure, isFault: this.#failure !== undefined }));
       return;
     }
     if (this.readableEnded) return void this.destroy();

@@ -1,13 +1,12 @@
 /** The serving side of streaming methods: streams that are offered for calls, to their handlers. They count where requests do. */
 import { formatAddress, type LogicalAddress } from "../../addr/logical-address.js";
 import { RpcError } from "../../errors.js";
-import { handlerEvents } from "../../events/channels.js";
 import type { Clock } from "../../internal/clock.js";
 import type { Logger } from "../../internal/logger.js";
 import { ProtocolError } from "../../wire/protocol-error.js";
 import type { Dispatcher } from "../dispatcher.js";
 import type { MethodHandler } from "../handler-table.js";
-import { watchedHandler } from "../handler-watch.js";
+import { watchedWhereAsked } from "../handler-watch.js";
 import { isRefusalOf } from "../refusal.js";
 import type { RequestSource } from "../reply-path.js";
 import { ambient, RequestContext } from "../request-context.js";
@@ -112,7 +111,7 @@ export class StreamDispatcher {
     const work = (given: unknown, its: RequestContext): Promise<void> => request.run(given, its);
     const limited: MethodHandler["run"] = (given, its) =>
       entry.limit === undefined ? work(given, its) : entry.limit.run(work, given, its);
-    const run = handlerEvents.hasSubscribers ? watchedHandler(limited, this.#self, this.#clock) : limited;
+    const run = watchedWhereAsked(limited, this.#self, this.#clock);
     await run(input, context);
   }
 

@@ -34,6 +34,42 @@ function fails(work: () => unknown, code: string, message: RegExp, appCode = 0):
   });
 }
 
+suite("a store that is full of members", () => {
+  const metadata = { text: "x".repeat(MAX_MEMBER_BYTES - 200) };
+  const put = (store: Store, id: number, more: Partial<Member> = { metadata }): void =>
+    done(store, commands.putNode(store, { address: makeAddress(1, 1 + (id >> 12), id & 0xfff), endpoint: "10.0.0.1:1", ...more }));
+
+  test("by their bytes, refuses more and larger ones with an error that names the limit, and takes smaller ones", () => {
+    const store = emptyStore();
+    const token = register(store, 1n);
+    let count = 1;
+    const full = /the discovery server is full: members of \d+ bytes are there already, and 67108864 are the limit/;
+    fails(
+      () => {
+        for (; count < 10_000; count++) put(store, count + 1);
+      },
+      "RESOURCE_EXHAUSTED",
+      full,
+    );
+    assert.ok(store.memberBytes <= 64 * 1024 ** 2 && store.memberBytes > 63 * 1024 ** 2, `${store.memberBytes}`);
+    fails(() => commands.update(store, { ...self, metadata }, token), "RESOURCE_EXHAUSTED", full);
+    const other = { self: { ...self, address: makeAddress(2, 1, 1), metadata }, process: 3n, token: 0n, freshToken: token + 1n };
+    fails(() => commands.register(store, other), "RESOURCE_EXHAUSTED", full);
+    put(store, 2, {}); // in place of a larger one
+    put(store, count + 1);
+    done(store, commands.removeNode(store, makeAddress(1, 1, 3)));
+    done(store, commands.register(store, other));
+  });
+
+  test("counts no bytes of those that are gone", () => {
+    const store = emptyStore();
+    for (let id = 1; id < 50; id++) put(store, id);
+    for (let id = 1; id < 50; id++) put(store, id, {});
+    for (let id = 1; id < 50; id++) done(store, commands.removeNode(store, makeAddress(1, 1, id)));
+    assert.equal(store.memberBytes, 0);
+  });
+});
+
 suite("tokens of registrations", () => {
   test("grow with each process, also when the wall clock goes back", () => {
     const store = emptyStore();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { chmod, lstat, mkdir, mkdtemp, readFile, rm, rmdir, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { parseAddress } from "../../../src/addr/logical-address.js";
 import { discoveryServer } from "../../../src/discovery/server/adapter.js";
 import { disk } from "../../../src/discovery/server/disk.js";
@@ -61,6 +62,69 @@ suite("the data file of a server that runs", () => {
       "1.1.3 h:33",
       "1.1.4 h:4",
     ]);
+  });
+
+  test("edited so that one node of two cannot be, has the other one taken, and is told once and not each second", async () => {
+    const { lines, logger } = listening();
+    let looks = 0;
+    const stamp = (path: string) => {
+      looks++;
+      return disk.stamp(path);
+    };
+    await using place = await ServerPlace.start({ logger, files: { ...disk, stamp } });
+    const large = JSON.stringify({ text: "x".repeat(17_000) });
+    const nodes = `[{ "address": "1.1.4", "endpoint": "h:4", "metadata": ${large} }, { "address": "1.1.5", "endpoint": "h:5" }]`;
+    const edit = (await place.read()).replace('"nodes": []', `"nodes": ${nodes}`);
+    await writeFile(place.data, edit);
+    const told = () =>
+      lines.filter((line) => /was edited, and 1 of 2 changes cannot be taken: member 1\.1\.4 has \d+ bytes of texts/.test(line)).length;
+    await until(() => told() === 1);
+    assert.equal(place.server.status().members, 1);
+    const before = looks;
+    await until(() => looks >= before + 6); // two in each look of the server
+    assert.equal(told(), 1);
+    assert.equal(lines.filter((line) => line.includes("cannot be looked at")).length, 0);
+    assert.equal(await place.read(), edit, "what could not be taken is there to be mended");
+  });
+
+  test("with a key edited by hand, says that it is not taken, keeps the edit aside, and writes the key again", async () => {
+    const { lines, logger } = listening();
+    await using place = await ServerPlace.start({ logger });
+    const keys = place.adapter().keyValue;
+    for (const key of ["changed", "removed", "left"]) await keys.set(key, "old");
+    await place.stop(); // the keys are in the file now, and not in the log alone
+    await place.startAgain();
+    const edit = (await place.read())
+      .replace('{"key":"changed","value":"old"', '{"key":"changed","value":"new"')
+      .replace(/ *\{"key":"removed".*\n/, "");
+    await writeFile(place.data, edit);
+    await until(() =>
+      lines.some((line) => /^error .*the edit of key "changed", "removed" is not taken: clusterts set and delete change keys$/.test(line)),
+    );
+    await until(() => lines.some((line) => /the edit is in .*cluster\.json\.edited$/.test(line)));
+    assert.equal(await readFile(`${place.data}.edited`, "utf8"), edit);
+    assert.match(await place.read(), /"key":"changed","value":"old"/);
+    assert.match(await place.read(), /"key":"removed"/);
+    assert.equal((await place.adapter().keyValue.get("changed"))?.value, "old");
+  });
+
+  test("written anew, keeps its permissions and stays the file that a symbolic link leads to", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "clusterts-discovery-"));
+    const file = join(folder, "real.json");
+    const data = join(folder, "link.json");
+    await writeFile(file, '{ "nodes": [] }');
+    await chmod(file, 0o640);
+    await symlink(file, data);
+    {
+      await using server = await startDiscoveryServer({ listen: "127.0.0.1:0", data, logger: false });
+      const admin = discoveryServer(server.endpoint);
+      await admin.putNode(NODE);
+    }
+    assert.equal((await lstat(data)).isSymbolicLink(), true);
+    assert.equal((await stat(file)).mode & 0o777, 0o640);
+    assert.equal((await stat(`${file}.log`)).mode & 0o777, 0o640, "the log has the same in it");
+    assert.match(await readFile(file, "utf8"), /1\.1\.1/);
+    await rm(folder, { recursive: true });
   });
 
   test("edited wrongly, is told with line and column, and kept aside when it has to be overwritten", async () => {

@@ -12,6 +12,7 @@ class FullableDisk implements FileSystem {
   readonly #disk = new PowerCutDisk();
   isFull = false;
 
+  resolve = (path: string) => this.#disk.resolve(path);
   lock = () => this.#disk.lock();
   read = (path: string) => this.#disk.read(path);
   stamp = (path: string) => this.#disk.stamp(path);

@@ -18,6 +18,7 @@ suite("a watch of keys that the server refuses", () => {
       await using discovery = discoveryServer(server.endpoint, { ...options, link: { reachTimeoutMs: 100 } });
       const stop = new AbortController();
       const events = discovery.keyValue.watch("", stop.signal);
+      // For the failure alone: a watch that is not refused would go on for ever.
       const guard = setTimeout(() => stop.abort(), 5_000);
       try {
         await assert.rejects(events[Symbol.asyncIterator]().next(), (error: Error) => {

@@ -22,6 +22,18 @@ suite("the log of changes", () => {
     assert.equal(log.since(34n), undefined);
     assert.deepEqual(log.since(35n), new Set(["36", "37", "38", "39"]));
   });
+
+  test("asked for changes in order, has each key once, where it changed last", () => {
+    const log = new ChangeLog<string>(10n, 4);
+    for (const [index, key] of ["a", "b", "a", "c"].entries()) log.append(BigInt(11 + index), key);
+    assert.deepEqual(log.changesSince(10n), [
+      { key: "b", revision: 12n },
+      { key: "a", revision: 13n },
+      { key: "c", revision: 14n },
+    ]);
+    assert.deepEqual(log.changesSince(14n), []);
+    assert.equal(log.changesSince(9n), undefined);
+  });
 });
 
 suite("reports of a server with many members", () => {
@@ -50,6 +62,44 @@ suite("reports of a server with many members", () => {
     assert.equal(seen.size, count);
     assert.ok(events >= 1);
     abort.abort();
+    await watching;
+  });
+
+  test("of large values that are written all the time, come to an end: a list completes, and a watch sees the last value of every key", async () => {
+    await using place = await ServerPlace.start();
+    const keys = place.adapter().keyValue;
+    const count = 14;
+    const text = "x".repeat(200_000);
+    const write = (index: number, round: number) => keys.set(`k/${index}`, `${round} ${text}`);
+    await Promise.all(Array.from({ length: count }, (_, index) => write(index, 0)));
+    let isWriting = true;
+    let round = 0;
+    const writing = (async () => {
+      while (isWriting) {
+        round++;
+        await Promise.all(Array.from({ length: count }, (_, index) => write(index, round)));
+      }
+    })();
+    const stop = new AbortController();
+    const seen = new Map<string, string>();
+    let events = 0;
+    const watching = (async () => {
+      for await (const event of place.adapter().keyValue.watch("k/", stop.signal)) {
+        events++;
+        if (event.type === "snapshot") seen.clear();
+        else for (const key of event.removed) seen.delete(key);
+        for (const { key, value } of event.type === "snapshot" ? event.entries : event.put)
+          seen.set(key, value.slice(0, value.indexOf(" ")));
+      }
+    })();
+    for (let n = 0; n < 2; n++) assert.equal((await place.adapter().keyValue.list("k/")).length, count);
+    await keys.delete("k/0");
+    isWriting = false;
+    await writing;
+    const last = await keys.list("k/");
+    await until(() => seen.size === last.length && last.every(({ key, value }) => seen.get(key) === value.slice(0, value.indexOf(" "))));
+    assert.ok(events > 1, "it was told meanwhile too");
+    stop.abort();
     await watching;
   });
 

@@ -1,8 +1,9 @@
 // A peer made with kcp-go, for tests: an echo server, or a client that checks its echo.
 //
 //	kcp-go-peer server <address> <stream|message>
-//	kcp-go-peer client <address> <stream|message> <bytes> [sessions]
+//	kcp-go-peer client <address> <stream|message|pieces> <bytes> [sessions]
 //
+// "pieces": message mode, towards a peer that keeps no bounds of messages.
 // The server prints "LISTENING <port>"; the client prints "ECHOED <milliseconds>" of the last of its sessions, which it has one
 // after the other, and ends. Both end with their stdin.
 package main

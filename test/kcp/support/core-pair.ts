@@ -4,7 +4,7 @@ import { readSegment, Segment } from "../../../src/kcp/segment.js";
 
 export const CONVERSATION = 0x11223344;
 
-export const CORE_OPTIONS: KcpCoreOptions = {
+const CORE_OPTIONS: KcpCoreOptions = {
   mode: "stream",
   noDelay: true,
   intervalMs: 10,

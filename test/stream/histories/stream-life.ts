@@ -4,7 +4,7 @@ import { StreamError } from "../../../src/stream/stream-error.js";
 import type { YamuxStream } from "../../../src/stream/yamux-stream.js";
 
 /** The byte at `position` of what one side of a stream writes: another one for each stream and side. */
-export function byteAt(serial: number, side: number, position: number): number {
+function byteAt(serial: number, side: number, position: number): number {
   return (serial * 89 + side * 41 + position * 7 + (position >>> 8) * 13) & 0xff;
 }
 

@@ -116,7 +116,7 @@ export class RawYamux {
 const TYPE_NAMES = ["data", "update", "ping", "go-away"];
 const FLAG_NAMES = ["syn", "ack", "fin", "rst"];
 
-export function frameText({ type, flags, streamId, length, payload }: SeenFrame): string {
+function frameText({ type, flags, streamId, length, payload }: SeenFrame): string {
   const names = FLAG_NAMES.filter((_, bit) => (flags & (1 << bit)) !== 0);
   const what = type === TYPE.data ? (payload.length > 40 ? `${payload.length} bytes` : payload) : String(length);
   return [TYPE_NAMES[type], ...names, streamId, what].join(" ").trimEnd();

@@ -42,6 +42,10 @@ export class PowerCutDisk implements FileSystem {
     }
   }
 
+  async resolve(path: string): Promise<string> {
+    return path;
+  }
+
   async lock(): Promise<() => Promise<void>> {
     return async () => {};
   }
