@@ -1,5 +1,6 @@
 /** Opens streams: finds the neighbour and a session with it, asks, and tries another way where that cannot do harm. */
 import { formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import type { Code } from "../errors.js";
 import type { AbortSignal } from "../internal/abort-signal.js";
 import type { Clock } from "../internal/clock.js";
 import { addressOrText, HINT, targetFault, unsentReason } from "../rpc/failure.js";
@@ -13,7 +14,7 @@ import type { BetweenGroups } from "./between-groups.js";
 import type { NodeRouter } from "./node-router.js";
 import { ignore } from "./offered-stream.js";
 import { invalidTarget, OpenFailure, openFailureOf, STREAM_HINT } from "./stream-failure.js";
-import type { PeerSession, StreamPeer } from "./stream-peer.js";
+import type { PeerSession } from "./stream-peer.js";
 import type { StreamSessions } from "./stream-sessions.js";
 import { Wait } from "./wait.js";
 
@@ -117,7 +118,11 @@ export class StreamOpener {
     return new Promise((resolve, reject) => {
       const wait = new Wait(this.#clock, deadlineAt, signal, (failure) => {
         peer.withdraw(waiter);
-        reject(failure === "late" ? this.#notReached(to, peer) : cancelled(to, signal, "notRun"));
+        reject(
+          failure === "late"
+            ? this.#unsent(to, hop, "DEADLINE_EXCEEDED", `${peer.describe()}; ${HINT.deadlineNotRun}`)
+            : cancelled(to, signal, "notRun"),
+        );
       });
       const waiter = {
         onReady: (session: PeerSession): void => {
@@ -125,8 +130,7 @@ export class StreamOpener {
         },
         onFail: (cause: Error): void => {
           if (!wait.settle()) return;
-          const [reason, path] = hop === to ? [unsentReason(cause), []] : [`harbor ${formatAddress(hop)}: ${unsentReason(cause)}`, [hop]];
-          reject(new OpenFailure(to, "UNAVAILABLE", "notRun", reason, cause, path));
+          reject(this.#unsent(to, hop, "UNAVAILABLE", unsentReason(cause), cause));
         },
         staysAfterFailure: (): boolean =>
           !this.#between.hasOtherHarbor(to, hop) &&
@@ -186,8 +190,11 @@ export class StreamOpener {
     throw new OpenFailure(addressOrText(target), "UNAVAILABLE", "notRun", this.#router.explainNone(target.type));
   }
 
-  #notReached(to: LogicalAddress, peer: StreamPeer): OpenFailure {
-    return new OpenFailure(to, "DEADLINE_EXCEEDED", "notRun", `${peer.describe()}; ${HINT.deadlineNotRun}`);
+  /** Nobody was asked; over a harbor its name stands first. */
+  #unsent(to: LogicalAddress, hop: LogicalAddress, code: Code, reason: string, cause?: Error): OpenFailure {
+    const isDirect = hop === to;
+    const text = isDirect ? reason : `harbor ${formatAddress(hop)}: ${reason}`;
+    return new OpenFailure(to, code, "notRun", text, cause, isDirect ? [] : [hop]);
   }
 }
 

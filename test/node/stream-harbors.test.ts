@@ -8,7 +8,7 @@ import type { ClusterNode } from "../../src/node/node.js";
 import type { NodeOptions } from "../../src/node/options.js";
 import { HARBOR_TEXTS } from "../../src/node/stream-failure.js";
 import { harborReset, readHarborReset } from "../../src/stream/harbor-reset.js";
-import { encodeOpenHeader, OPEN_AT } from "../../src/stream/open-header.js";
+import { encodeOpenHeader } from "../../src/stream/open-header.js";
 import { StreamError } from "../../src/stream/stream-error.js";
 import { Cluster, type ClusterOptions, failureOf, hostOf } from "../support/cluster.js";
 import { errorsPage } from "../support/expect-failure.js";
@@ -16,6 +16,8 @@ import { rawSession } from "../support/raw-session.js";
 
 const at = parseAnyAddress;
 const WINDOW = 262_144;
+/** As docs/streams.md has them. */
+const OPEN_AT = { version: 2, flags: 3, hops: 4, remainingMs: 14 } as const;
 
 const echo = (node: ClusterNode): void => node.onStream((stream) => pipeline(stream, stream));
 
@@ -283,6 +285,9 @@ suite("opening streams over harbors that do not lead there", () => {
     const error = await cluster.fails(opener.openStream("2.1.1", { timeoutMs: 60_000 }));
     assert.deepEqual([error.code, error.execution, error.path], ["UNAVAILABLE", "notRun", ["1.255.1"]]);
     assert.match(error.message, /harbor 1\.255\.1: dial h1-255-1:8000: host name not found/);
+    const late = await cluster.fails(opener.openStream("2.1.1", { timeoutMs: 700 }));
+    assert.deepEqual([late.code, late.execution, late.path], ["DEADLINE_EXCEEDED", "notRun", ["1.255.1"]]);
+    assert.match(late.message, /\(notRun\): harbor 1\.255\.1: dial h1-255-1:8000/);
     await cluster.close();
   });
 });
