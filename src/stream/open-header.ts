@@ -22,7 +22,7 @@ export const MAX_OPEN_HEADER_BYTES = 2 + 16 + 1 + MAX_PROTOCOL_BYTES + 2 + MAX_M
 const VERSION = 1;
 const LENGTH_BYTES = 2;
 /** Offsets from the beginning, the length included. */
-const OPEN_AT = { version: 2, flags: 3, hops: 4, to: 6, from: 10, remainingMs: 14, protocol: 18 } as const;
+export const OPEN_AT = { version: 2, flags: 3, hops: 4, to: 6, from: 10, remainingMs: 14, protocol: 18 } as const;
 /** Version to remaining time, an empty protocol and empty metadata. */
 const LEAST_LENGTH = OPEN_AT.protocol - LENGTH_BYTES + 1 + 2;
 

@@ -19,7 +19,9 @@ export const RESET = {
   busy: 6,
 } as const;
 
-// Codes from 0x1_0000 on are the application's own.
+/** Codes from here on are the application's own. */
+export const FIRST_APPLICATION_RESET = 0x1_0000;
+
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RESET).map(([name, code]) => [code, name]));
 
 const WORDS: Readonly<Record<string, string>> = {
