@@ -8,7 +8,7 @@ import type { ClusterNode } from "../../src/node/node.js";
 import type { NodeOptions } from "../../src/node/options.js";
 import { HARBOR_TEXTS } from "../../src/node/stream-failure.js";
 import { harborReset, readHarborReset } from "../../src/stream/harbor-reset.js";
-import { encodeOpenHeader } from "../../src/stream/open-header.js";
+import { encodeOpenHeader, OPEN_AT } from "../../src/stream/open-header.js";
 import { StreamError } from "../../src/stream/stream-error.js";
 import { Cluster, type ClusterOptions, failureOf, hostOf } from "../support/cluster.js";
 import { errorsPage } from "../support/expect-failure.js";
@@ -16,8 +16,6 @@ import { rawSession } from "../support/raw-session.js";
 
 const at = parseAnyAddress;
 const WINDOW = 262_144;
-/** As docs/streams.md has them. */
-const OPEN_AT = { version: 2, flags: 3, hops: 4, remainingMs: 14 } as const;
 
 const echo = (node: ClusterNode): void => node.onStream((stream) => pipeline(stream, stream));
 

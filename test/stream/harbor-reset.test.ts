@@ -8,7 +8,7 @@ import {
   readHarborReset,
   wasNeverAsked,
 } from "../../src/stream/harbor-reset.js";
-import { RESET } from "../../src/stream/reset-code.js";
+import { FIRST_APPLICATION_RESET, RESET } from "../../src/stream/reset-code.js";
 import { resetByPeer, resetCodeFor } from "../../src/stream/stream-error.js";
 
 const REASONS = Object.keys(HARBOR_REASON) as HarborReason[];
@@ -20,7 +20,7 @@ suite("what a harbor says by a reset", () => {
       fc.property(fc.constantFrom(...REASONS), ids, (reason, id) => {
         const code = harborReset(reason, id);
         assert.deepEqual(readHarborReset(code), { reason, id });
-        assert.ok(code < 0x1_0000 && !Object.values<number>(RESET).includes(code));
+        assert.ok(code < FIRST_APPLICATION_RESET && !Object.values<number>(RESET).includes(code));
       }),
     );
   });
