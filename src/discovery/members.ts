@@ -1,5 +1,5 @@
 /** The live view of the cluster that a node holds: fed by a discovery, read by everybody else without waiting. */
-import { type AddressLike, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
+import { type AddressLike, addressType, formatAddress, type LogicalAddress, toAddress } from "../addr/logical-address.js";
 import { InvalidOptionsError, RpcError } from "../errors.js";
 import type { Clock, Random, TimerHandle } from "../internal/clock.js";
 import { attempt, oneLine } from "./abortable.js";
@@ -122,6 +122,7 @@ export class Members implements AsyncDisposable {
    *   that it was not offered.
    */
   tryPick(type: number, policy: Policy = "random", not?: LogicalAddress): LogicalAddress | undefined {
+    this.#unreachable.picked(type);
     return this.#table.pick(type, policy, not);
   }
 
@@ -141,8 +142,10 @@ export class Members implements AsyncDisposable {
     throw new RpcError("UNAVAILABLE", this.explainNone(type), { execution: "notRun" });
   }
 
-  /** Whether a node could not be reached lately. */
+  /** Whether a node could not be reached lately. Who asks has a choice to make: it counts as a pick of its type. */
   isUnreachable(address: LogicalAddress): boolean {
+    if (!this.#unreachable.has(address)) return false;
+    this.#unreachable.picked(addressType(address));
     return this.#unreachable.has(address);
   }
 

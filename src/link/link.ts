@@ -291,7 +291,7 @@ export class Link {
     this.#retired.sweep(now, (channel) => this.#isNeeded(channel));
     if (this.#state.phase !== "ready") return;
     const { channel } = this.#state;
-    const isBusy = this.#isNeeded(channel) || channel.isSending;
+    const isBusy = this.#isNeeded(channel);
     const outlived = this.#use.look(channel, isBusy, now, this.#env.options);
     // A go-away overtakes large messages, and the peer may end the connection when it has read it.
     if (outlived === undefined || channel.isSending || (isBusy && this.#retired.size >= this.#maxFinishing)) return;
@@ -307,10 +307,10 @@ export class Link {
     return isHarbor(this.peer) || isHarbor(this.#env.identity.address) ? 1 : MAX_FINISHING;
   }
 
-  /** Whether anything is to come over it. */
+  /** Whether anything is still to go or to come over it. */
   #isNeeded(channel: Channel): boolean {
     const { callsWait, handlersWork } = this.#env.events;
-    return callsWait(this.peer, channel) || handlersWork(channel) || channel.isReceiving;
+    return callsWait(this.peer, channel) || handlersWork(channel) || channel.isReceiving || channel.isSending;
   }
 
   /** What waited to follow an earlier connection may go out. */

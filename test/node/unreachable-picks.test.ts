@@ -83,6 +83,26 @@ suite("picks that cannot be reached", () => {
     await cluster.close();
   });
 
+  test("where nobody picks nodes of its type, it is not dialed; the next pick has it probed and does not wait for that", async () => {
+    const { cluster, caller } = await clusterWithOneDead();
+    const dialed: number[] = [];
+    const stop = onEvent("clusterts:link", (event) => {
+      if (event.type === "dialFailed" && event.peer === "1.1.3") dialed.push(cluster.clock.now());
+    });
+    const dead = cluster.nodes.find((node) => node.status().address === "1.1.3")!;
+    await cluster.fails(caller.invoke(dead.address, echo, textNote("hi"), { timeoutMs: 1_000 }));
+    const before = dialed.length;
+    await cluster.clock.advance(600_000);
+    assert.equal(dialed.length, before);
+    const askedAt = cluster.clock.now();
+    await cluster.run(caller.invoke(byType(1, "round-robin"), echo, textNote("hi")));
+    assert.ok(cluster.clock.now() - askedAt < 20);
+    await cluster.clock.advance(100);
+    assert.equal(dialed.length, before + 1);
+    stop();
+    await cluster.close();
+  });
+
   test("a node of which discovery gives another endpoint, is tried at once and not later by its old one", async () => {
     const { cluster, caller } = await clusterWithOneDead();
     for (let i = 0; i < 6; i++) await cluster.run(caller.invoke(byType(1, "round-robin"), echo, textNote("hi")));
