@@ -1,6 +1,6 @@
 /**
  * `dist/`: declarations as tsc writes them, file for file; programs as one module per entry of package.json and what entries
- * share. Fewer modules start faster and take less memory than the 250 files they are written in (docs/decisions/0002).
+ * share. Fewer modules start faster and take less memory than the 250 files they are written in (docs/decisions/0014).
  * Neither names nor lines are squeezed: stack traces and steps of a debugger read as the source does.
  */
 import { chmodSync, readFileSync, rmSync } from "node:fs";

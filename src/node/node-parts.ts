@@ -26,7 +26,7 @@ import { NodeRouter } from "./node-router.js";
 import { NodeStreams } from "./node-streams.js";
 import type { ResolvedNodeOptions } from "./options.js";
 import { serveCalls } from "./stream-calls.js";
-import { RELAY_BACKLOG } from "./stream-peer.js";
+import { type NewerProcess, RELAY_BACKLOG } from "./stream-peer.js";
 import { NO_TRAFFIC } from "./traffic.js";
 import { SOFTWARE } from "./version.js";
 
@@ -100,7 +100,11 @@ export class NodeParts {
     this.local = new LocalPath(address, clock, rpc.maxPayloadBytes, link);
     this.router = new NodeRouter(address, this.members, this.links, this.local, this.between);
     const forStreams = { link, stream: options.stream, session: sessionOptions(options), maxRelayedBytes: options.harbor.maxWaitingBytes };
-    this.streams = new NodeStreams({ ...shared, ...forStreams, onReplaced }, this.router, this.between);
+    this.streams = new NodeStreams(
+      { ...shared, ...forStreams, onReplaced, newerProcess: (peer, incarnation) => newerOnLink(this.links, peer, incarnation) },
+      this.router,
+      this.between,
+    );
     this.caller = new RpcCaller(this.#sender, this.router, clock, rpc, this.limits);
     this.dispatcher = new Dispatcher(this.#sender, this.handlers, clock, logger, rpc, this.limits);
     this.streamCaller = new StreamCaller(address, this.streams, clock, rpc, this.limits);
@@ -120,6 +124,20 @@ export class NodeParts {
     const callsCut = this.caller.close(reason) + this.streamCaller.close(reason);
     return { callsCut, requestsCut: this.dispatcher.close(reason) };
   }
+}
+
+/** The process at the other end of the link to `peer`, when that is newer than `incarnation`. */
+function newerOnLink(links: Links, peer: LogicalAddress, incarnation: bigint): NewerProcess | undefined {
+  const channel = links.peek(peer)?.channel;
+  if (channel === undefined || channel.peer.incarnation <= incarnation) return undefined;
+  return {
+    incarnation: channel.peer.incarnation,
+    ping: () =>
+      new Promise<void>((resolve, reject) =>
+        channel.ping((answered) => (answered ? resolve() : reject(new Error(`the link to ${formatAddress(peer)} is gone`)))),
+      ),
+    destroy: (cause) => channel.destroy(cause),
+  };
 }
 
 /** What of the options of a node counts for a session of streams. */

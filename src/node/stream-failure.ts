@@ -2,6 +2,8 @@
 import { type AddressText, addressGroup, formatAddress, harborAddress, type LogicalAddress } from "../addr/logical-address.js";
 import { type Code, type Execution, RpcError } from "../errors.js";
 import { describeCause } from "../internal/describe-cause.js";
+import { addressOrText } from "../rpc/failure.js";
+import type { Target } from "../rpc/service.js";
 import { type HarborReason, type HarborReset, readHarborReset, wasNeverAsked } from "../stream/harbor-reset.js";
 import { RESET } from "../stream/reset-code.js";
 import { StreamError } from "../stream/stream-error.js";
@@ -122,4 +124,9 @@ export function openError(failure: OpenFailure, protocol: string, self: LogicalA
   const what = `${code} opening a stream of ${JSON.stringify(protocol)} to ${peer ?? to} from ${formatAddress(self)}`;
   const line = `${what} (${execution}): ${reason}`.replace(/[\s\p{Cc}]+/gu, " ").trim();
   return new RpcError(code, line, { reason, execution, peer, method: protocol, path: path.map(formatAddress), cause });
+}
+
+/** What is asked for makes no sense. */
+export function invalidTarget(target: Target, reason: string): OpenFailure {
+  return new OpenFailure(addressOrText(target), "INVALID_ARGUMENT", "notRun", reason);
 }

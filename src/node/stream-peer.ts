@@ -41,12 +41,23 @@ export interface StreamEnvironment extends DialEnvironment {
   readonly logger: Logger;
   /** Where `peer` listens according to discovery. */
   locate(peer: LogicalAddress): string | undefined;
+  /** A process of `peer` newer than `incarnation` to which a link stands. */
+  newerProcess(peer: LogicalAddress, incarnation: bigint): NewerProcess | undefined;
   /** The sessions are looked at. */
   onSweep(): void;
   /** A peer has opened a stream. */
   onStream(session: PeerSession, stream: YamuxStream): void;
   /** Proven: a newer incarnation of this node's own address is alive. */
   onReplaced(by: LogicalAddress, text: string): void;
+}
+
+/** A process to which a connection stands. */
+export interface NewerProcess {
+  readonly incarnation: bigint;
+  /** Rejects when the connection is gone. */
+  ping(): Promise<unknown>;
+  /** The connection was found silent. */
+  destroy(cause: Error): void;
 }
 
 /** A session, and with whom. */
@@ -144,7 +155,14 @@ export class StreamPeer {
     const { incarnation } = pending.peer;
     if (this.#state.phase === "closed") return pending.refuse("draining", this.#state.cause.message);
     const newer = this.#sessions.findLast(({ peer }) => peer.incarnation > incarnation);
-    if (newer !== undefined) return this.#judge(pending, newer);
+    if (newer !== undefined)
+      return this.#judge(pending, {
+        incarnation: newer.peer.incarnation,
+        ping: () => newer.session.ping(),
+        destroy: (cause) => newer.session.destroy(cause),
+      });
+    const linked = this.#env.newerProcess(this.address, incarnation);
+    if (linked !== undefined) return this.#judge(pending, linked);
     this.endOlder(incarnation);
     if (this.#sessions.length >= MAX_SESSIONS) return pending.refuse("busy", `${this.#sessions.length} sessions for streams stand`);
     pending.accept();
@@ -234,22 +252,22 @@ export class StreamPeer {
     stream.reset(RESET.busy);
   }
 
-  /** An older process of the peer's dials, while a session with a newer one stands: which one lives? */
-  #judge(pending: PendingPeer, newer: Held): void {
+  /** An older process of the peer's dials, while a connection to a newer one stands: which one lives? */
+  #judge(pending: PendingPeer, newer: NewerProcess): void {
     const { clock, link } = this.#env;
     const { incarnation } = pending.peer;
     pending.wait(link.keepaliveTimeoutMs);
-    const answer = newer.session.ping().then(
+    const answer = newer.ping().then(
       () => true,
       () => false,
     );
     void within(answer, link.keepaliveTimeoutMs, clock).then(async (inTime) => {
       if (inTime && (await answer)) {
         const name = formatAddress(this.address);
-        pending.refuse("replaced", `incarnation ${newer.peer.incarnation} of ${name} is alive, newer than ${incarnation}`);
+        pending.refuse("replaced", `incarnation ${newer.incarnation} of ${name} is alive, newer than ${incarnation}`);
         return;
       }
-      newer.session.destroy(new Error("silent when the peer dialed again"));
+      newer.destroy(new Error("silent when the peer dialed again"));
       if (!pending.isGone) this.offer(pending);
     });
   }

@@ -283,6 +283,9 @@ suite("opening streams over harbors that do not lead there", () => {
     const error = await cluster.fails(opener.openStream("2.1.1", { timeoutMs: 60_000 }));
     assert.deepEqual([error.code, error.execution, error.path], ["UNAVAILABLE", "notRun", ["1.255.1"]]);
     assert.match(error.message, /harbor 1\.255\.1: dial h1-255-1:8000: host name not found/);
+    const late = await cluster.fails(opener.openStream("2.1.1", { timeoutMs: 700 }));
+    assert.deepEqual([late.code, late.execution, late.path], ["DEADLINE_EXCEEDED", "notRun", ["1.255.1"]]);
+    assert.match(late.message, /\(notRun\): harbor 1\.255\.1: dial h1-255-1:8000/);
     await cluster.close();
   });
 });

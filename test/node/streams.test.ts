@@ -293,6 +293,20 @@ suite("streams between nodes", () => {
     await cluster.close();
   });
 
+  test("an older process of the peer's address dials for streams while a newer one is linked, and is told that it was replaced", async () => {
+    const old = await cluster.start("1.1.1");
+    const taken: ClusterStream[] = [];
+    await cluster.start("1.2.1", {}, (node) => node.onStream((stream) => void taken.push(stream)));
+    cluster.network.freeze("h1-1-1");
+    const next = cluster.make("1.1.1", { listen: "h-new:8000", transport: cluster.network.transport("h-new") });
+    await cluster.run(next.start());
+    await cluster.run(next.send("1.2.1", 7, new Uint8Array(1)));
+    cluster.network.thaw("h1-1-1");
+    await cluster.fails(old.openStream("1.2.1"));
+    assert.deepEqual([taken.length, old.status().phase, next.status().phase], [0, "closed", "running"]);
+    await cluster.close();
+  });
+
   test("unused for idleMs, the session closes; the next stream opens another", async () => {
     cluster = new Cluster({ node: { link: { idleMs: 10_000 } } });
     await cluster.start("1.1.1", {}, echo);
