@@ -13,18 +13,39 @@ const LENGTH_BYTES = 2;
  * this may take, the session's `openTimeoutMs` says.
  */
 export function readOpenHeader(stream: YamuxStream, onHeader: (header: Buffer) => void, onFault: (why: string) => void): void {
+  const fault = (error: unknown): void => {
+    if (!(error instanceof ProtocolError)) throw error;
+    stream.reset(RESET.failed);
+    onFault(error.message);
+  };
+  stream.on("error", ignore);
+  stream.readFirst({
+    measure(chunk, start, end) {
+      try {
+        const length = openHeaderBytes(chunk.subarray(start, end));
+        if (length !== undefined && length <= end - start) return length;
+        readPieces(stream, onHeader, fault);
+      } catch (error) {
+        fault(error);
+      }
+      return 0;
+    },
+    take: onHeader,
+  });
+}
+
+/** The header comes in pieces, as hardly any does. */
+function readPieces(stream: YamuxStream, onHeader: (header: Buffer) => void, onFault: (error: unknown) => void): void {
   let head: Uint8Array | undefined;
   const stop = (): void => {
     stream.off("readable", look);
     stream.off("end", onCutOff);
     stream.off("close", stop);
   };
-  const fault = (why: string): void => {
+  const onCutOff = (): void => {
     stop();
-    stream.reset(RESET.failed);
-    onFault(why);
+    onFault(new ProtocolError("it ended within its open header"));
   };
-  const onCutOff = (): void => fault("it ended within its open header");
   const look = (): void => {
     let header: Buffer;
     try {
@@ -34,14 +55,14 @@ export function readOpenHeader(stream: YamuxStream, onHeader: (header: Buffer) =
       const rest = length === undefined ? null : (stream.read(length - LENGTH_BYTES) as Uint8Array | null);
       if (rest === null) return;
       header = Buffer.concat([head, rest]);
+      if (header.length !== length) return onCutOff(); // at the end Node.js gives what there is
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      return fault(error.message);
+      stop();
+      return onFault(error);
     }
     stop();
     onHeader(header);
   };
-  stream.on("error", ignore);
   stream.on("readable", look);
   stream.on("end", onCutOff);
   stream.on("close", stop);

@@ -149,22 +149,14 @@ export class StreamOpener {
       } catch (error) {
         return reject(openFailureOf(to, error as Error, peer.address, false));
       }
-      const done = (): boolean => {
-        stream.off("acknowledged", onAcknowledged);
-        stream.off("error", onError);
-        return wait.settle();
-      };
-      const onAcknowledged = (): void => {
-        if (done()) resolve(stream);
-      };
-      const onError = (error: Error): void => {
-        if (done()) reject(openFailureOf(to, error, peer.address, stream.opening !== "held"));
-      };
       stream.on("error", ignore);
-      stream.on("acknowledged", onAcknowledged);
-      stream.on("error", onError);
+      stream.whenOpened((error) => {
+        if (!wait.settle()) return;
+        if (error === undefined) resolve(stream);
+        else reject(openFailureOf(to, error, peer.address, stream.opening !== "held"));
+      });
       const wait = new Wait(this.#clock, deadlineAt, signal, (failure) => {
-        done();
+        stream.whenOpened(undefined);
         // Told whether anybody has accepted it, the peer has not.
         const wasAsked = stream.opening !== "held";
         stream.reset(RESET.cancelled);

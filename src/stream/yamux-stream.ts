@@ -19,6 +19,14 @@ export type Opening = "held" | "asked" | "offered" | "open";
 
 const NOTHING = Buffer.alloc(0);
 
+/** Takes the first bytes of a stream before anybody else sees any; see {@link YamuxStream.readFirst}. */
+export interface FirstReader {
+  /** How many of the bytes at `chunk[start, end)`, the first to arrive, it takes. 0: all are read as any others; nothing may have come when the stream has ended. */
+  measure(chunk: Buffer, start: number, end: number): number;
+  /** `bytes`: its own, as many as it measured. */
+  take(bytes: Buffer): void;
+}
+
 /** What a stream begins with; see `SessionOptions`. */
 export interface StreamWindows {
   readonly initialWindowBytes: number;
@@ -42,6 +50,8 @@ export class YamuxStream extends Duplex implements WriterSource {
   /** Bytes that the host was told are unread, and when the application last took any. */
   #unread = 0;
   #readAt: number;
+  #first: FirstReader | undefined;
+  #onOpened: ((error: Error | undefined) => void) | undefined;
   #batch: WriteBatch | undefined;
   #onFinSent: WriteCallback | undefined;
   #isInLine = false;
@@ -111,6 +121,19 @@ export class YamuxStream extends Duplex implements WriterSource {
   reset(code: number, error?: Error): this {
     this.#resetCode ??= code >>> 0;
     return this.destroy(error);
+  }
+
+  /** Before anything has arrived: what comes first goes to `reader`, without the cost of Node.js's streams. */
+  readFirst(reader: FirstReader): void {
+    this.#first = reader;
+  }
+
+  /**
+   * `told` hears once how the opening ends: without an error when the peer accepts, else with what the stream has failed with. In the
+   * place of listeners, which cost more; `undefined` when nobody waits any more.
+   */
+  whenOpened(told: ((error: Error | undefined) => void) | undefined): void {
+    this.#onOpened = told;
   }
 
   /**
@@ -188,6 +211,13 @@ export class YamuxStream extends Duplex implements WriterSource {
     this.#unread = 0;
     this.#queue = undefined;
     this.#onFinSent = undefined;
+    this.#first = undefined;
+    const told = this.#onOpened;
+    this.#onOpened = undefined;
+    if (told !== undefined) {
+      const cause = error ?? new StreamError("lost", `stream ${this.id} to ${this.#host.remote} was destroyed before it was accepted`);
+      process.nextTick(() => told(cause));
+    }
     const batch = this.#batch;
     this.#batch = undefined;
     if (batch !== undefined) {
@@ -212,6 +242,11 @@ export class YamuxStream extends Duplex implements WriterSource {
   acknowledged(): void {
     this.#opening = "open";
     this.#other?.accept();
+    const told = this.#onOpened;
+    if (told !== undefined) {
+      this.#onOpened = undefined;
+      this.#guarded(() => told(undefined));
+    }
     if (this.listenerCount("acknowledged") > 0) this.#guarded(() => void this.emit("acknowledged"));
   }
 
@@ -223,8 +258,22 @@ export class YamuxStream extends Duplex implements WriterSource {
   receive(chunk: Buffer, start: number, end: number): void {
     if (this.destroyed) return;
     this.bytesIn += end - start;
+    const first = this.#first;
+    if (first === undefined) return this.#receive(chunk, start, end);
+    this.#first = undefined;
+    const bytes = first.measure(chunk, start, end);
+    if (bytes > 0) {
+      this.#window.use(bytes);
+      first.take(Buffer.from(chunk.subarray(start, start + bytes)));
+    }
+    if (!this.destroyed) this.#receive(chunk, start + bytes, end);
+  }
+
+  /** Hot path. */
+  #receive(chunk: Buffer, start: number, end: number): void {
     this.#window.use(end - start);
     if (this.#other !== undefined) return this.#receiveForOther(this.#other, chunk, start, end);
+    if (start === end) return this.#settle();
     const isFlowing = this.readableFlowing === true && this.readableLength === 0;
     // What was asked for has to be pushed: Node.js does not ask twice.
     if ((isFlowing || this.#isWanted) && this.#queue === undefined) {
@@ -241,6 +290,10 @@ export class YamuxStream extends Duplex implements WriterSource {
   receiveFin(): void {
     if (this.destroyed) return;
     this.#finReceived = true;
+    if (this.#first !== undefined) {
+      this.#first.measure(NOTHING, 0, 0);
+      this.#first = undefined;
+    }
     if (this.#finSent) this.#host.finished();
     if (this.#other !== undefined) this.#other.#otherHasMore();
     else if (this.#queue === undefined) this.#push(null);
