@@ -14,8 +14,9 @@ const PROGRAMS = ["npm", "npx", "git", "sh"];
 const EXAMPLES = ["example:echo", "example:services", "example:testing"];
 /** What takes long and asks nothing of Node.js that the rest does not. */
 const LEFT_OUT = [
-  ...["codegen", "docs", "fault", "harbor", "inspector", "interop", "kcp", "process"].map((folder) => `test/${folder}/**`),
+  ...["cli", "codegen", "docs", "fault", "harbor", "inspector", "interop", "kcp", "process"].map((folder) => `test/${folder}/**`),
   "test/link/interleavings.test.ts",
+  "test/node/*-processes.test.ts",
 ];
 
 for (const version of process.argv.slice(2)) await checkVersion(version);
