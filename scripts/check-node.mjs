@@ -16,7 +16,7 @@ const EXAMPLES = ["example:echo", "example:services", "example:testing"];
 const LEFT_OUT = [
   ...["cli", "codegen", "docs", "fault", "harbor", "inspector", "interop", "kcp", "process"].map((folder) => `test/${folder}/**`),
   "test/link/interleavings.test.ts",
-  "test/node/*-processes.test.ts",
+  "test/node/*harbor-processes.test.ts",
 ];
 
 for (const version of process.argv.slice(2)) await checkVersion(version);
