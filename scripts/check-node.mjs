@@ -17,6 +17,9 @@ const LEFT_OUT = [
   ...["cli", "codegen", "docs", "fault", "harbor", "inspector", "interop", "kcp", "process"].map((folder) => `test/${folder}/**`),
   "test/link/interleavings.test.ts",
   "test/node/*harbor-processes.test.ts",
+  "test/node/stream-calls.test.ts",
+  "test/discovery/server/**",
+  "test/gateway/{attacks,processes}.test.ts",
 ];
 
 for (const version of process.argv.slice(2)) await checkVersion(version);
