@@ -69,7 +69,7 @@ export class History {
     this.#groups = groups;
     this.#random = new SeededRandom(Math.floor(sim.random() * 2 ** 32));
     this.#streamRandom = new SeededRandom(Math.floor(sim.random() * 2 ** 32));
-    this.#streamChance = this.#streamRandom.pick([0, 0, 0.2, 0.6]);
+    this.#streamChance = this.#streamRandom.pick([0, 0, 0, 0.4]);
     this.#streams = new StreamWork(this.#streamRandom.fork(), (error) => this.#fail(error));
   }
 
