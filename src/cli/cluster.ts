@@ -8,6 +8,7 @@ import { discoveryFromText } from "../env/discovery-from-text.js";
 import { tlsFromFiles } from "../env/tls-from-files.js";
 import { silentLogger } from "../internal/logger.js";
 import { messageOf } from "../internal/message-of.js";
+import { MAX_TIMER_MS } from "../internal/timer-limit.js";
 import { type AnonymousCaller, connectAnonymously } from "../node/anonymous-caller.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import { type CommandContext, CommandError, UsageError } from "./command.js";
@@ -168,7 +169,7 @@ export function addressOf(text: string): LogicalAddress {
 export function positive(option: string, text: string | undefined, standard: number): number {
   if (text === undefined) return standard;
   const value = Number(text);
-  if (!Number.isInteger(value) || value <= 0 || value > 2 ** 31 - 1)
+  if (!Number.isInteger(value) || value <= 0 || value > MAX_TIMER_MS)
     throw new UsageError(`${option} is a whole number above 0, not "${text}"`);
   return value;
 }

@@ -1,7 +1,7 @@
 /** One client's life at the gateway: accepted, connected to a backend, piped, gone. */
 
 import { formatAddress } from "../addr/logical-address.js";
-import { hasRead } from "../internal/bulk-memory.js";
+import { countRead } from "../internal/bulk-memory.js";
 import { messageOf } from "../internal/message-of.js";
 import type { BackendStream, StreamOpener } from "./backend-stream.js";
 import { type CloseCause, goodbyeFor } from "./close-cause.js";
@@ -189,7 +189,7 @@ export class ClientSession {
       const state = this.#state;
       if (state.phase !== "open") return;
       this.bytesIn += chunk.length;
-      hasRead(chunk.length);
+      countRead(chunk.length);
       if (!state.stream.write(chunk)) client.pause();
     });
     client.on("end", () => {

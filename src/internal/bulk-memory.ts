@@ -8,9 +8,9 @@ let isDone = process.platform !== "linux";
 
 /**
  * So many bytes were read from a connection. At the first 16 MiB a block is allocated, never touched and let go of: glibc, which
- * otherwise gives freed memory back to the system at once, from then on keeps up to twice as much for the next reads.
+ * otherwise gives freed memory back to the system at once, from then on keeps up to twice as much for the next reads. Later it does nothing.
  */
-export function hasRead(bytes: number): void {
+export function countRead(bytes: number): void {
   if (isDone) return;
   read += bytes;
   if (read < BULK_BYTES) return;

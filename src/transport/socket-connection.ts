@@ -1,7 +1,7 @@
 /** A Node.js socket as a {@link Connection}; what TCP and TLS have in common. */
 import type { Socket } from "node:net";
 import { formatEndpoint, isLoopbackHost } from "../addr/endpoint.js";
-import { hasRead } from "../internal/bulk-memory.js";
+import { countRead } from "../internal/bulk-memory.js";
 import { resetSocket } from "../internal/reset-socket.js";
 import type { Connection, ConnectionHandler, PeerIdentity } from "./transport.js";
 
@@ -60,7 +60,7 @@ export class SocketConnection implements Connection {
     }
     // Without `onread`, Node.js gives each chunk memory of its own and does not touch it again. Chunks come in later ticks.
     this.#socket.on("data", (chunk: Buffer) => {
-      hasRead(chunk.length);
+      countRead(chunk.length);
       if (this.#phase === "open") this.#handler!.onData(chunk);
     });
     this.#socket.resume();
